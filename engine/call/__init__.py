@@ -1,0 +1,1 @@
+"""The call: its legs, events, commands and machine (pure)."""

@@ -1,0 +1,165 @@
+"""What the machines ask the world to do, in the imperative; each with its repeat rule (pure).
+
+The repeat rule says what recovery may do with a command of which nobody knows whether it was carried out:
+REPEATABLE  the same command again changes nothing (the ids are ours);
+AUDIBLE     may be repeated, but a person may hear it twice;
+ONCE        never again: a person's phone would ring twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot
+
+
+class Repeat(Enum):
+    REPEATABLE = "repeatable"
+    AUDIBLE = "audible"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Originate:
+    """Dial `endpoint` and, once answered, enter the dialplan at `context` (never straight into the application)."""
+
+    repeat: ClassVar[Repeat] = Repeat.ONCE
+    channel: ChannelId
+    endpoint: str
+    """As Asterisk writes it: PJSIP/<number>@<trunk> or PJSIP/<slot>."""
+    context: str
+    extension: str
+    caller_id: str
+    ring_timeout_s: int
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a channel; `cause` is Q.850 (16 normal, 17 busy, 21 rejected)."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    cause: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer an inbound channel."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBridge:
+    """Make a mixing bridge."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    bridge: BridgeId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyBridge:
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    bridge: BridgeId
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Put a channel into a bridge."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    bridge: BridgeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class StartMusic:
+    """Channel music, not bridge music: the bridge stays native_rtp when the music stops."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    music: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class StopMusic:
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play `media` (ARI media URIs: sound:..., tone:...) to a channel."""
+
+    repeat: ClassVar[Repeat] = Repeat.AUDIBLE
+    channel: ChannelId
+    playback: PlaybackId
+    media: tuple[str, ...]
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlay:
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    playback: PlaybackId
+
+
+TelephonyCommand = (
+    Originate | HangUp | Answer | CreateBridge | DestroyBridge | Join | StartMusic | StopMusic | Play | StopPlay
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAgent:
+    """Ask the pool for an agent; calls with a lower `priority` number are served first, then the longest waiting."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+    pool: str
+    priority: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Take the call out of the pool's queue."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTalking:
+    """Tell the pool that both legs are in one bridge."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAgent:
+    """Give the agent back to the pool; `talked` decides between wrap-up and ready."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+    slot: Slot
+    talked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """Write what became of the attempt; idempotent by attempt id."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    attempt: AttemptId
+
+
+PoolCommand = RequestAgent | CancelRequest | MarkTalking | ReleaseAgent
+Command = TelephonyCommand | PoolCommand | RecordOutcome

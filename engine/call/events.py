@@ -1,0 +1,179 @@
+"""What can happen to a call, in the past tense (pure).
+
+The Asterisk adapter translates frames into the `Leg...`, `PlaybackEnded` and `Socket...` events; the runtime adds the
+others. `at` is epoch seconds of the engine's clock when the fact became known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.ids import BridgeId, ChannelId, PlaybackId, Slot
+
+from .commands import Command
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    """The far end rings (SIP 180), or sends early media (SIP 183): either proves that somebody is there."""
+
+    channel: ChannelId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """The far end answered (SIP 200); the person's two seconds begin here."""
+
+    channel: ChannelId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegEntered:
+    """The leg is in our application (StasisStart) with the dialplan's arguments; it can be commanded from now on."""
+
+    channel: ChannelId
+    args: tuple[str, ...]
+    caller: str
+    dialed: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegJoined:
+    channel: ChannelId
+    bridge: BridgeId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegLeft:
+    channel: ChannelId
+    bridge: BridgeId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegDigit:
+    channel: ChannelId
+    digit: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The channel is gone (ChannelDestroyed). `cause` is Q.850 (0: not known), `sip_code` the last SIP status or None."""
+
+    channel: ChannelId
+    cause: int
+    sip_code: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackEnded:
+    playback: PlaybackId
+    channel: ChannelId
+    failed: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The call's armed deadline passed; `deadline_at` identifies it, so that a stale timer is recognised."""
+
+    deadline_at: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed:
+    """Asterisk refused a command. `gone`: what it named no longer exists (404/409), a fact and not an error."""
+
+    command: Command
+    gone: bool
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAssigned:
+    """The pool reserved an agent for this call."""
+
+    slot: Slot
+    channel: ChannelId
+    bridge: BridgeId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLost:
+    """The agent's leg ended or left its bridge while reserved for, or talking on, this call."""
+
+    slot: Slot
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpAsked:
+    """Somebody asked for the end: `by` is `agent`, `operator` or `engine`."""
+
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """One channel as a snapshot shows it. `state` is Asterisk's (Down, Ring, Ringing, Up, ...)."""
+
+    channel: ChannelId
+    state: str
+    app_args: tuple[str, ...] | None
+    """Arguments of our application when the channel is inside it, else None."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSeen:
+    bridge: BridgeId
+    channels: frozenset[ChannelId]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What Asterisk holds at one moment."""
+
+    channels: tuple[ChannelSeen, ...]
+    bridges: tuple[BridgeSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLost:
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRestored:
+    """The ARI socket is back, subscribed and filtered; delivered before any event buffered since."""
+
+    snapshot: Snapshot
+    at: float
+
+
+LegEvent = LegRinging | LegAnswered | LegEntered | LegJoined | LegLeft | LegDigit | LegEnded
+TelephonyEvent = LegEvent | PlaybackEnded | SocketLost | SocketRestored
+CallEvent = (
+    LegRinging
+    | LegAnswered
+    | LegEntered
+    | LegJoined
+    | LegLeft
+    | LegDigit
+    | LegEnded
+    | PlaybackEnded
+    | DeadlinePassed
+    | CommandFailed
+    | AgentAssigned
+    | AgentLost
+    | HangUpAsked
+)

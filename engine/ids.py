@@ -1,0 +1,47 @@
+"""Names of things: every identifier the engine uses, and how the ones it makes are built.
+
+The id of a customer's channel is the id of the attempt, so a channel found in Asterisk after a crash names its
+attempt, and a repeated originate of the same attempt is refused by Asterisk instead of ringing a person twice.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+from uuid import UUID
+
+CampaignId = NewType("CampaignId", int)
+LeadId = NewType("LeadId", int)
+AttemptId = NewType("AttemptId", str)
+"""A UUID version 7 (RFC 9562) in text; ordered by time, so that index inserts stay local."""
+CallId = NewType("CallId", str)
+"""The id of the call's customer channel."""
+ChannelId = NewType("ChannelId", str)
+BridgeId = NewType("BridgeId", str)
+PlaybackId = NewType("PlaybackId", str)
+Slot = NewType("Slot", int)
+"""A numbered SIP seat: AUTO 6001-6999, MF 7001-7999, LS 8001-8999, services 9001-9999."""
+TrunkName = NewType("TrunkName", str)
+
+SEAT_PREFIX = "seat"
+
+
+def attempt_id(at: float, random_bits: int) -> AttemptId:
+    """Build the attempt id for the instant `at` (epoch seconds) from 74 bits of randomness (RFC 9562, 5.7)."""
+    ms = int(at * 1000) & (1 << 48) - 1
+    value = ms << 80 | 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64 | 0b10 << 62 | random_bits & (1 << 62) - 1
+    return AttemptId(str(UUID(int=value)))
+
+
+def seat_channel(slot: Slot, login_ms: int) -> ChannelId:
+    """The channel of an agent's nailed-up leg; one per log-in, so a late event of an old one cannot be mistaken."""
+    return ChannelId(f"{SEAT_PREFIX}-{slot}-{login_ms}")
+
+
+def seat_bridge(slot: Slot, login_ms: int) -> BridgeId:
+    """The bridge in which an agent's leg waits."""
+    return BridgeId(f"{SEAT_PREFIX}-{slot}-{login_ms}-bridge")
+
+
+def is_seat(channel: str) -> bool:
+    """Whether a channel id names an agent's nailed-up leg."""
+    return channel.startswith(f"{SEAT_PREFIX}-")
