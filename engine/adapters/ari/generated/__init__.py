@@ -1,0 +1,1 @@
+"""Typed operations, models and events of ARI. Written by tools/generate_ari.py; change that, not this."""
