@@ -1,0 +1,1 @@
+"""The dialer: campaigns, leads and pacing (pure)."""

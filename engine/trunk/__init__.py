@@ -1,0 +1,1 @@
+"""Trunks: capacity and the meaning of their causes (pure)."""

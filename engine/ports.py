@@ -1,0 +1,258 @@
+"""The ports: what the runtime needs of the world, as protocols, and the plain data that crosses them (pure).
+
+Every adapter has a fake that passes the same contract suite (tests/contract).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.call.commands import TelephonyCommand
+from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
+from engine.dialer.campaign import Campaign, CampaignStatus
+from engine.dialer.lead import LeadNext
+from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
+from engine.outcome.disposition import Outcome
+
+
+class Telephony(Protocol):
+    """Asterisk, as the engine sees it."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the socket is up, subscribed and resynchronised; while it is not, nothing may be originated."""
+        ...
+
+    def perform(self, command: TelephonyCommand, failed: Callable[[CommandFailed], None]) -> None:
+        """Send a command at once and return; commands are carried out in the order given.
+
+        `failed` is called later, from the loop, if Asterisk refuses it, it times out, or there is no socket.
+        """
+        ...
+
+    async def snapshot(self) -> Snapshot:
+        """Channels and bridges as Asterisk holds them. Raises Unavailable."""
+        ...
+
+    async def run(self, on_event: Callable[[TelephonyEvent], None]) -> None:
+        """Connect and keep connected, calling `on_event` in order, until cancelled.
+
+        Raises Unavailable(`ari`) when another engine took the application over (ApplicationReplaced): fatal.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedLead:
+    """One lead claimed for one attempt; the attempt's row is already committed."""
+
+    attempt: AttemptId
+    lead: LeadId
+    campaign: CampaignId
+    number: str
+    """E.164, with the plus sign."""
+    attempts: int
+    """Attempts of this lead, this one included."""
+
+
+class LeadStore(Protocol):
+    """Campaigns and their leads. Every method raises Unavailable(`postgres`) when the database is away or slow."""
+
+    async def campaigns(self) -> Sequence[Campaign]:
+        """All campaigns that are not archived."""
+        ...
+
+    async def set_status(self, campaign: CampaignId, status: CampaignStatus) -> Campaign:
+        """Change a campaign's status; raises NotFound, and Rejected(`campaign_state`) for an impossible change."""
+        ...
+
+    async def claim(
+        self, campaign: CampaignId, attempts: Sequence[AttemptId], trunk: TrunkName, epoch: int
+    ) -> Sequence[ClaimedLead]:
+        """Claim at most len(attempts) leads that may be dialed now and commit an open attempt row for each.
+
+        Checked in the claim statement itself: status, next time, do-not-call, consent, the calling window in the
+        lead's local time, one open attempt per lead. Leads locked by another claim are skipped.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeFact:
+    """What became of one attempt, with the times that laws and statistics ask for (epoch seconds or None)."""
+
+    attempt: AttemptId
+    outcome: Outcome
+    cause: int
+    sip_code: int | None
+    ringing_at: float | None
+    answered_at: float | None
+    bridged_at: float | None
+    ended_at: float
+    hangup_by: str | None
+    """`customer`, `agent`, `operator`, `engine` or None."""
+    slot: Slot | None
+    lead_next: LeadNext
+
+
+class OutcomeLedger(Protocol):
+    """Outcomes as append-only facts."""
+
+    async def record(self, facts: Sequence[OutcomeFact]) -> int:
+        """Write outcomes in one transaction; idempotent by attempt. Returns how many were new. Raises Unavailable."""
+        ...
+
+    async def open_attempts(self) -> Sequence[ClaimedLead]:
+        """Attempts without an outcome. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call as it is stored: what the calls table and the journal need."""
+
+    id: CallId
+    kind: str
+    """`campaign`, `inbound` or `manual`."""
+    phase: str
+    attempt: AttemptId | None
+    campaign: CampaignId | None
+    number: str
+    trunk: TrunkName | None
+    slot: Slot | None
+    created_at: float
+    answered_at: float | None
+    bridged_at: float | None
+    ended_at: float | None
+    result: str | None
+    hangup_by: str | None
+    recording: str | None
+    journal: tuple[tuple[float, str, dict[str, Any]], ...]
+    """Entries since the last commit: at, event name, fields."""
+
+
+class CallStore(Protocol):
+    """Calls and their journal."""
+
+    async def commit(self, records: Sequence[CallRecord]) -> None:
+        """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRecord:
+    """A SIP seat of the cell."""
+
+    slot: Slot
+    pool: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFact:
+    """One change of an agent's state, for the history and the wallboard."""
+
+    slot: Slot
+    state: str
+    reason: str | None
+    call: CallId | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """What an agent says of a call."""
+
+    call: CallId
+    slot: Slot
+    code: str
+    note: str
+    at: float
+
+
+class AgentDirectory(Protocol):
+    """Seats and the history of their agents. Every method raises Unavailable(`postgres`)."""
+
+    async def slots(self) -> Sequence[SlotRecord]: ...
+
+    async def record(self, facts: Sequence[AgentFact], dispositions: Sequence[Disposition]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRecord:
+    """A trunk's limits."""
+
+    name: TrunkName
+    channels_max: int
+    cps_max: float
+    caller_id: str
+    test: bool = False
+    """Leads to a load generator: answers may be hung up without a word."""
+
+
+class TrunkDirectory(Protocol):
+    async def trunks(self) -> Sequence[TrunkRecord]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRoute:
+    """Where an inbound number goes: to a pool's queue, or to one seat."""
+
+    did: str
+    pool: str
+    slot: Slot | None = None
+    wait_max_s: float = 120.0
+
+
+class RouteDirectory(Protocol):
+    async def route(self, did: str) -> InboundRoute | None:
+        """The route of an inbound number or slot, or None. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the cells share of a trunk: how many calls this cell may start now."""
+
+    granted: int
+    shared: bool
+    """False when Redis is away and only the local limits hold."""
+
+
+class Leases(Protocol):
+    """Limits that cells share (Redis)."""
+
+    async def take(self, trunk: TrunkName, wanted: int, cps_max: float) -> Tokens:
+        """Take at most `wanted` call tokens of a trunk. Never raises: with Redis away it grants what was wanted,
+        `shared` false, and the pacer falls back to one line per idle agent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame:
+    """One change for the live pages."""
+
+    kind: str
+    """`campaign`, `agent`, `call` or `health`."""
+    key: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class LiveFeed(Protocol):
+    """Derived news for pages and other cells; losing it loses no truth."""
+
+    def publish(self, frame: LiveFrame) -> None:
+        """Queue a frame (bounded; the newest frame of a key wins); never blocks, never raises."""
+        ...
+
+
+class Metrics(Protocol):
+    """What the engine counts. Names are in docs/metrics.md; labels never carry numbers or leads."""
+
+    def count(self, name: str, amount: float = 1.0, **labels: str) -> None: ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None: ...
