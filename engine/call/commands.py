@@ -145,12 +145,13 @@ class MarkTalking:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAgent:
-    """Give the agent back to the pool; `talked` decides between wrap-up and ready."""
+    """Give the agent back to the pool: after a talk to `wrap_up_s` seconds of wrap-up, else to ready."""
 
     repeat: ClassVar[Repeat] = Repeat.REPEATABLE
     call: CallId
     slot: Slot
     talked: bool
+    wrap_up_s: float
 
 
 @dataclass(frozen=True, slots=True)

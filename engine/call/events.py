@@ -7,6 +7,7 @@ others. `at` is epoch seconds of the engine's clock when the fact became known.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from engine.ids import BridgeId, ChannelId, PlaybackId, Slot
 
@@ -63,7 +64,7 @@ class LegDigit:
 
 @dataclass(frozen=True, slots=True)
 class LegEnded:
-    """The channel is gone (ChannelDestroyed). `cause` is Q.850 (0: not known), `sip_code` the last SIP status or None."""
+    """The channel is gone (ChannelDestroyed): `cause` is Q.850 (0: not known), `sip_code` the last SIP status."""
 
     channel: ChannelId
     cause: int
@@ -81,19 +82,31 @@ class PlaybackEnded:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The call's armed deadline passed; `deadline_at` identifies it, so that a stale timer is recognised."""
+    """The call's one armed deadline passed (a timer that was re-armed meanwhile never fires)."""
 
-    deadline_at: float
     at: float
+
+
+class Failure(Enum):
+    """Why a command was not carried out."""
+
+    NOT_SENT = "not_sent"
+    """There was no socket: Asterisk never saw it."""
+    TIMED_OUT = "timed_out"
+    """Sent, but no answer came in time or the socket broke: nobody knows."""
+    GONE = "gone"
+    """What it names does not exist any more, or is not in a state for it (404, 409): a fact, not an error."""
+    REFUSED = "refused"
+    """Asterisk said no."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandFailed:
-    """Asterisk refused a command. `gone`: what it named no longer exists (404/409), a fact and not an error."""
+    """A command was not carried out, or nobody knows; `detail` is for people."""
 
     command: Command
-    gone: bool
-    reason: str
+    failure: Failure
+    detail: str
     at: float
 
 
