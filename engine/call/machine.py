@@ -1,0 +1,445 @@
+"""The call machine: one pure step from (call, event) to (call, commands).
+
+Phases and what each waits for:
+
+    dialing ---> ringing ---> answered ---> waiting ---> connecting ---> talking
+       |            |            |             |              |             |
+       |            |            |             +--> announcing (no agent in time)
+       v            v            v             v              v             v
+                          hanging_up ---> ended (from every phase)
+
+dialing     the originate was sent; ringing, an answer, or the end
+ringing     somebody is there (180 or 183 was seen)
+answered    the far end picked up; the leg is on its way through the dialplan into the application
+waiting     a live person waits for an agent, at most `answer_limit_s` after the answer
+connecting  an agent is reserved and the customer's leg is being put into the agent's bridge
+talking     both legs are in one bridge
+announcing  no agent in time: the person hears the identity message (agentless: the message of the campaign)
+hanging_up  we asked Asterisk to end the leg
+ended       the leg is gone, the outcome is decided; nothing more happens
+
+Legal races. Ringing may be reported after the answer (Asterisk can swap the two): ignored. StasisStart may come
+without an answer seen before: it counts as the answer. The customer may hang up in any phase; the channel's end
+always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
+what is left of the limit. A join refused because a leg is gone is followed by that leg's end: until it comes the
+person hears the message rather than silence.
+
+The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
+Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
+
+`TABLE` says what is done, `IGNORED` what is known to be harmless; tests/unit/test_call_machine.py checks that every
+pair of phase and event is in exactly one of them. What is in neither is `ImpossibleEvent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, get_args
+
+from engine.dialer.campaign import AnswerAction
+from engine.errors import ImpossibleEvent
+from engine.ids import PlaybackId
+from engine.outcome.disposition import Outcome
+from engine.trunk.cause import outcome_of
+
+from .commands import (
+    Answer,
+    CancelRequest,
+    Command,
+    HangUp,
+    Join,
+    MarkTalking,
+    Originate,
+    Play,
+    RecordOutcome,
+    ReleaseAgent,
+    RequestAgent,
+    StartMusic,
+    StopMusic,
+)
+from .events import (
+    AgentAssigned,
+    AgentLost,
+    CallEvent,
+    CommandFailed,
+    DeadlinePassed,
+    Failure,
+    HangUpAsked,
+    LegAnswered,
+    LegDigit,
+    LegEnded,
+    LegEntered,
+    LegJoined,
+    LegLeft,
+    LegRinging,
+    PlaybackEnded,
+)
+from .model import Call, CallKind, Phase, Seat
+
+RING_GUARD_S = 5.0
+"""Asterisk's own ring timeout fires first; this long after it we end the leg ourselves."""
+ENTER_LIMIT_S = 10.0
+"""From the answer to StasisStart through the dialplan; measured: milliseconds."""
+CONNECT_LIMIT_S = 3.0
+"""From the join command to the join event; measured p99: 5 ms."""
+MESSAGE_LIMIT_S = 60.0
+HANG_UP_LIMIT_S = 5.0
+HANG_UPS_MAX = 3
+MESSAGE_LEAD_S = 0.25
+"""The message must have begun when the limit passes, so it is started this much earlier."""
+
+Commands = tuple[Command, ...]
+Step = tuple[Call, Commands]
+
+
+def step(call: Call, event: CallEvent) -> Step:
+    """Return the call after `event` and the commands it asks for. Raises ImpossibleEvent (our bug)."""
+    key = (call.phase, type(event))
+    transition = TABLE.get(key)
+    if transition is not None:
+        return transition(call, event)
+    if key in IGNORED:
+        return call, ()
+    raise ImpossibleEvent(f"call {call.id}: {type(event).__name__} in phase {call.phase}")
+
+
+def start_outbound(call: Call, originate: Originate) -> Step:
+    """Begin a dialed call: send the originate and arm the ring guard."""
+    return replace(call, deadline_at=call.created_at + originate.ring_timeout_s + RING_GUARD_S), (originate,)
+
+
+def start_inbound(call: Call) -> Step:
+    """Begin an inbound call whose channel is in the application: answer it, play music, ask for an agent."""
+    call, commands = _ask_for_agent(replace(call, answered_at=call.created_at))
+    return call, (Answer(call.channel), StartMusic(call.channel), *commands)
+
+
+# --- before the answer
+
+
+def _ring(call: Call, event: LegRinging) -> Step:
+    return replace(call, phase=Phase.RINGING, ringing_at=call.ringing_at or event.at), ()
+
+
+def _answer(call: Call, event: LegAnswered) -> Step:
+    return replace(call, phase=Phase.ANSWERED, answered_at=event.at, deadline_at=event.at + ENTER_LIMIT_S), ()
+
+
+def _enter(call: Call, event: LegEntered) -> Step:
+    """A live person is in the application: connect, announce or hang up, as the policy says."""
+    call = replace(call, answered_at=call.answered_at or event.at)
+    if call.seat is not None:
+        return _connect(call, call.seat, event.at)
+    match call.policy.answer_action:
+        case AnswerAction.AGENT:
+            return _ask_for_agent(call)
+        case AnswerAction.MESSAGE:
+            return _announce(call, event.at)
+        case AnswerAction.HANG_UP:
+            return _hang_up(replace(call, outcome=Outcome.ANSWERED), "engine", event.at)
+
+
+def _originate_failed(call: Call, event: CommandFailed) -> Step:
+    """The dial was not carried out, or nobody knows: never dial it again."""
+    match event.failure:
+        case Failure.NOT_SENT:
+            return _end(replace(call, outcome=Outcome.NOT_DIALED), event.at)
+        case Failure.REFUSED | Failure.GONE:
+            return _end(replace(call, outcome=Outcome.FAILED), event.at)
+        case Failure.TIMED_OUT:
+            return _hang_up(replace(call, outcome=Outcome.UNKNOWN), "engine", event.at)
+
+
+def _ring_overdue(call: Call, event: DeadlinePassed) -> Step:
+    outcome = Outcome.NO_ANSWER if call.ringing_at else Outcome.UNREACHABLE
+    return _hang_up(replace(call, outcome=outcome), "engine", event.at)
+
+
+def _enter_overdue(call: Call, event: DeadlinePassed) -> Step:
+    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+
+
+def _cancel(call: Call, event: HangUpAsked) -> Step:
+    return _hang_up(replace(call, outcome=Outcome.CANCELLED), event.by, event.at)
+
+
+def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
+    """The agent who asked for this call is gone before it was answered."""
+    return _hang_up(replace(call, seat_held=False, outcome=Outcome.CANCELLED), "agent", event.at)
+
+
+# --- a live person
+
+
+def _ask_for_agent(call: Call) -> Step:
+    since = call.answered_at or call.created_at
+    request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since)
+    return replace(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
+
+
+def _assigned(call: Call, event: AgentAssigned) -> Step:
+    return _connect(call, Seat(event.slot, event.channel, event.bridge), event.at)
+
+
+def _assigned_late(call: Call, event: AgentAssigned) -> Step:
+    """The call went on without the agent: give the agent back unused."""
+    return call, (ReleaseAgent(call.id, event.slot, False, 0.0),)
+
+
+def _connect(call: Call, seat: Seat, at: float) -> Step:
+    call = replace(call, phase=Phase.CONNECTING, seat=seat, seat_held=True, deadline_at=at + CONNECT_LIMIT_S)
+    commands: list[Command] = [StopMusic(seat.channel)]
+    if call.kind is CallKind.INBOUND:
+        commands.append(StopMusic(call.channel))
+    commands.append(Join(seat.bridge, call.channel))
+    return call, tuple(commands)
+
+
+def _joined(call: Call, event: LegJoined) -> Step:
+    seat = call.seat
+    if seat is None or event.channel != call.channel or event.bridge != seat.bridge:
+        return call, ()
+    deadline_at = event.at + call.policy.talk_max_s
+    call = replace(call, phase=Phase.TALKING, bridged_at=event.at, deadline_at=deadline_at)
+    return call, (MarkTalking(call.id, seat.slot),)
+
+
+def _agent_lost_connecting(call: Call, event: AgentLost) -> Step:
+    """Back to the queue for what is left of the limit; then the message."""
+    call = replace(call, seat=None, seat_held=False)
+    if call.kind is CallKind.MANUAL:
+        return _hang_up(call, "agent", event.at)
+    music: Commands = (StartMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
+    if event.at >= _message_due(call):
+        return _announce(call, event.at)
+    call, commands = _ask_for_agent(call)
+    return call, (*music, *commands)
+
+
+def _connect_failed(call: Call, event: CommandFailed | DeadlinePassed) -> Step:
+    """The join was refused or never reported: no more waiting for this person."""
+    if isinstance(event, CommandFailed) and not isinstance(event.command, Join):
+        return call, ()
+    call, released = _release(call, talked=False)
+    if call.kind is CallKind.MANUAL:
+        call, commands = _hang_up(call, "engine", event.at)
+    else:
+        call, commands = _announce(replace(call, seat=None), event.at)
+    return call, (*released, *commands)
+
+
+def _wait_overdue(call: Call, event: DeadlinePassed) -> Step:
+    call, commands = _announce(call, event.at)
+    return call, (CancelRequest(call.id, call.policy.pool), *commands)
+
+
+def _hang_up_waiting(call: Call, event: HangUpAsked) -> Step:
+    """A live person dropped by us is an abandoned call, whoever asked for it."""
+    call, commands = _hang_up(replace(call, outcome=Outcome.ABANDONED), event.by, event.at)
+    return call, (CancelRequest(call.id, call.policy.pool), *commands)
+
+
+def _hang_up_live(call: Call, event: HangUpAsked) -> Step:
+    return _hang_up(replace(call, outcome=call.outcome or Outcome.ABANDONED), event.by, event.at)
+
+
+# --- talking
+
+
+def _hang_up_talking(call: Call, event: HangUpAsked) -> Step:
+    return _hang_up(call, event.by, event.at)
+
+
+def _talk_overdue(call: Call, event: DeadlinePassed) -> Step:
+    return _hang_up(call, "engine", event.at)
+
+
+def _agent_left_talking(call: Call, event: AgentLost) -> Step:
+    return _hang_up(replace(call, seat_held=False), "agent", event.at)
+
+
+# --- the message
+
+
+def _announce(call: Call, at: float) -> Step:
+    """Play the message; where an agent was due, the call is abandoned from here on."""
+    outcome = Outcome.ABANDONED if call.policy.answer_action is AnswerAction.AGENT else None
+    call = replace(call, phase=Phase.ANNOUNCING, outcome=outcome, deadline_at=at + MESSAGE_LIMIT_S)
+    music: Commands = (StopMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
+    return call, (*music, Play(call.channel, message_id(call), call.policy.message))
+
+
+def _message_ended(call: Call, event: PlaybackEnded) -> Step:
+    if event.playback != message_id(call):
+        return call, ()
+    outcome = call.outcome or (Outcome.ABANDONED if event.failed else Outcome.ANSWERED)
+    return _hang_up(replace(call, outcome=outcome), "engine", event.at)
+
+
+def _message_failed(call: Call, event: CommandFailed) -> Step:
+    """Nothing can be played: never leave a person in silence."""
+    if not isinstance(event.command, Play):
+        return call, ()
+    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+
+
+def _message_overdue(call: Call, event: DeadlinePassed) -> Step:
+    """Asterisk never told of the message's end; whether it was heard is not known."""
+    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+
+
+# --- the end
+
+
+def _hang_up(call: Call, by: str, at: float) -> Step:
+    call = replace(
+        call,
+        phase=Phase.HANGING_UP,
+        hangup_by=call.hangup_by or by,
+        hang_ups=call.hang_ups + 1,
+        deadline_at=at + HANG_UP_LIMIT_S,
+    )
+    return call, (HangUp(call.channel),)
+
+
+def _hang_up_overdue(call: Call, event: DeadlinePassed) -> Step:
+    """Asterisk does not report the end: repeat the hang-up, and at last close the call as `unknown`."""
+    if call.hang_ups < HANG_UPS_MAX:
+        return _hang_up(call, "engine", event.at)
+    return _end(replace(call, outcome=call.outcome or _live_outcome(call, event.at) or Outcome.UNKNOWN), event.at)
+
+
+def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
+    return replace(call, seat_held=False), ()
+
+
+def _ended(call: Call, event: LegEnded) -> Step:
+    """The leg is gone, in whatever phase: decide the outcome and give everything back."""
+    cancel: Commands = (CancelRequest(call.id, call.policy.pool),) if call.phase is Phase.WAITING else ()
+    outcome = call.outcome or _live_outcome(call, event.at)
+    if outcome is None:
+        outcome = outcome_of(event.cause, event.sip_code, ringing_seen=call.ringing_at is not None)
+    by = call.hangup_by or ("customer" if call.answered_at else None)
+    call = replace(call, cause=event.cause, sip_code=event.sip_code, hangup_by=by, outcome=outcome)
+    call, commands = _end(call, event.at)
+    return call, (*cancel, *commands)
+
+
+def _end(call: Call, at: float) -> Step:
+    call, released = _release(call, talked=call.bridged_at is not None)
+    call = replace(call, phase=Phase.ENDED, ended_at=at, deadline_at=None)
+    recorded: Commands = (RecordOutcome(call.attempt),) if call.attempt is not None else ()
+    return call, (*released, *recorded)
+
+
+def _live_outcome(call: Call, at: float) -> Outcome | None:
+    """The outcome of a call that a person answered, or None where nobody did."""
+    if call.answered_at is None:
+        return None
+    if call.bridged_at is not None:
+        return Outcome.ANSWERED
+    if call.phase is Phase.ANNOUNCING:  # agentless: the person did not hear it out
+        return Outcome.CUSTOMER_HANGUP
+    return Outcome.CUSTOMER_HANGUP if at - call.answered_at < call.policy.answer_limit_s else Outcome.ABANDONED
+
+
+def _release(call: Call, *, talked: bool) -> Step:
+    if not call.seat_held or call.seat is None:
+        return call, ()
+    release = ReleaseAgent(call.id, call.seat.slot, talked, call.policy.wrap_up_s)
+    return replace(call, seat_held=False), (release,)
+
+
+def message_id(call: Call) -> PlaybackId:
+    """The playback of a call's message; derived, so that it is known again after a restart."""
+    return PlaybackId(f"{call.id}-message")
+
+
+def _message_due(call: Call) -> float:
+    """When the message must be started at the latest (epoch seconds)."""
+    return (call.answered_at or call.created_at) + max(0.0, call.policy.answer_limit_s - MESSAGE_LEAD_S)
+
+
+TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
+    (Phase.DIALING, LegRinging): _ring,
+    (Phase.DIALING, LegAnswered): _answer,
+    (Phase.DIALING, LegEntered): _enter,
+    (Phase.DIALING, LegEnded): _ended,
+    (Phase.DIALING, CommandFailed): _originate_failed,
+    (Phase.DIALING, DeadlinePassed): _ring_overdue,
+    (Phase.DIALING, HangUpAsked): _cancel,
+    (Phase.DIALING, AgentLost): _agent_left_dialing,
+    (Phase.RINGING, LegAnswered): _answer,
+    (Phase.RINGING, LegEntered): _enter,
+    (Phase.RINGING, LegEnded): _ended,
+    (Phase.RINGING, DeadlinePassed): _ring_overdue,
+    (Phase.RINGING, HangUpAsked): _cancel,
+    (Phase.RINGING, AgentLost): _agent_left_dialing,
+    (Phase.ANSWERED, LegEntered): _enter,
+    (Phase.ANSWERED, LegEnded): _ended,
+    (Phase.ANSWERED, DeadlinePassed): _enter_overdue,
+    (Phase.ANSWERED, HangUpAsked): _hang_up_live,
+    (Phase.ANSWERED, AgentLost): _agent_left_dialing,
+    (Phase.WAITING, AgentAssigned): _assigned,
+    (Phase.WAITING, LegEnded): _ended,
+    (Phase.WAITING, DeadlinePassed): _wait_overdue,
+    (Phase.WAITING, HangUpAsked): _hang_up_waiting,
+    (Phase.CONNECTING, LegJoined): _joined,
+    (Phase.CONNECTING, LegEnded): _ended,
+    (Phase.CONNECTING, CommandFailed): _connect_failed,
+    (Phase.CONNECTING, DeadlinePassed): _connect_failed,
+    (Phase.CONNECTING, HangUpAsked): _hang_up_live,
+    (Phase.CONNECTING, AgentLost): _agent_lost_connecting,
+    (Phase.TALKING, LegEnded): _ended,
+    (Phase.TALKING, DeadlinePassed): _talk_overdue,
+    (Phase.TALKING, HangUpAsked): _hang_up_talking,
+    (Phase.TALKING, AgentLost): _agent_left_talking,
+    (Phase.ANNOUNCING, PlaybackEnded): _message_ended,
+    (Phase.ANNOUNCING, LegEnded): _ended,
+    (Phase.ANNOUNCING, CommandFailed): _message_failed,
+    (Phase.ANNOUNCING, DeadlinePassed): _message_overdue,
+    (Phase.ANNOUNCING, HangUpAsked): _hang_up_live,
+    (Phase.ANNOUNCING, AgentAssigned): _assigned_late,
+    (Phase.HANGING_UP, LegEnded): _ended,
+    (Phase.HANGING_UP, DeadlinePassed): _hang_up_overdue,
+    (Phase.HANGING_UP, AgentLost): _agent_left_hanging_up,
+    (Phase.HANGING_UP, AgentAssigned): _assigned_late,
+    (Phase.ENDED, AgentAssigned): _assigned_late,
+}
+
+_BEFORE_LIVE = (Phase.DIALING, Phase.RINGING, Phase.ANSWERED)
+_LIVE = (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)
+
+IGNORED: frozenset[tuple[Phase, type]] = frozenset(
+    {
+        # Late: what was reported is already known, or was overtaken by something that says more.
+        *((phase, LegRinging) for phase in (Phase.RINGING, Phase.ANSWERED, *_LIVE)),
+        *((phase, LegAnswered) for phase in (Phase.ANSWERED, *_LIVE)),
+        *((phase, LegEntered) for phase in _LIVE),
+        *((phase, LegJoined) for phase in (Phase.WAITING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)),
+        *((phase, PlaybackEnded) for phase in (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)),
+        (Phase.HANGING_UP, HangUpAsked),
+        # A command that failed because the leg is gone; its LegEnded is on the way.
+        *((phase, CommandFailed) for phase in (Phase.RINGING, Phase.ANSWERED, Phase.WAITING, Phase.TALKING)),
+        (Phase.HANGING_UP, CommandFailed),
+        # A leg leaves its bridge just before it ends, or to be put into another one.
+        *((phase, LegLeft) for phase in _LIVE),
+        # Digits are for the journal: scripts and the agent's machine read theirs elsewhere.
+        *((phase, LegDigit) for phase in (*_BEFORE_LIVE, *_LIVE)),
+        # The pool tells of an agent's loss only while the agent is ours; these overtook our release.
+        *((phase, AgentLost) for phase in (Phase.WAITING, Phase.ANNOUNCING)),
+        # An ended call is kept until its record is stored; whatever still arrives changes nothing.
+        *((Phase.ENDED, event) for event in get_args(CallEvent) if event is not AgentAssigned),
+    }
+)
+
+IMPOSSIBLE: frozenset[tuple[Phase, type]] = frozenset(
+    {
+        # A leg that is not in our application is in no bridge and plays nothing.
+        *((phase, event) for phase in _BEFORE_LIVE for event in (LegJoined, LegLeft, PlaybackEnded)),
+        # The pool assigns once per request, and only waiting calls have one.
+        *((phase, AgentAssigned) for phase in (*_BEFORE_LIVE, Phase.CONNECTING, Phase.TALKING)),
+    }
+)
+"""Pairs that only a bug of ours can produce; listed, so that nothing is forgotten."""

@@ -1,0 +1,95 @@
+"""A call: the customer's leg, the agent serving it, and where it stands (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.dialer.campaign import AnswerAction
+from engine.ids import AttemptId, BridgeId, CallId, CampaignId, ChannelId, LeadId, Slot, TrunkName
+from engine.outcome.disposition import Outcome
+
+
+class CallKind(StrEnum):
+    """Who wanted the call: a campaign, a caller from outside, or an agent at a slot."""
+
+    CAMPAIGN = "campaign"
+    INBOUND = "inbound"
+    MANUAL = "manual"
+
+
+class Phase(StrEnum):
+    """Where a call stands; machine.py says what each phase waits for."""
+
+    DIALING = "dialing"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    TALKING = "talking"
+    ANNOUNCING = "announcing"
+    HANGING_UP = "hanging_up"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """What a call's campaign or route says of it; shared by all its calls. Seconds throughout."""
+
+    answer_action: AnswerAction
+    pool: str
+    answer_limit_s: float
+    """How long a live caller may wait for an agent before the message begins."""
+    wrap_up_s: float
+    talk_max_s: float
+    ring_timeout_s: int
+    message: tuple[str, ...]
+    """Media that a caller hears whom no agent takes (agentless: whom the call is for)."""
+    priority: int = 0
+    """Served first: lower. Live answers of a dialer 0, inbound callers 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The agent reserved for, or talking on, a call: the slot, its nailed-up leg, and the bridge it waits in."""
+
+    slot: Slot
+    channel: ChannelId
+    bridge: BridgeId
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. Times are epoch seconds; a time that is None has not come."""
+
+    id: CallId
+    kind: CallKind
+    phase: Phase
+    number: str
+    policy: CallPolicy
+    created_at: float
+    trunk: TrunkName | None = None
+    attempt: AttemptId | None = None
+    campaign: CampaignId | None = None
+    lead: LeadId | None = None
+    lead_attempts: int = 0
+    seat: Seat | None = None
+    """Kept after the agent is gone, for the record; `seat_held` says whether the pool still counts on us."""
+    seat_held: bool = False
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    bridged_at: float | None = None
+    ended_at: float | None = None
+    deadline_at: float | None = None
+    cause: int = 0
+    sip_code: int | None = None
+    hangup_by: str | None = None
+    outcome: Outcome | None = None
+    """Decided before the leg ends when we are the ones who end it."""
+    hang_ups: int = 0
+    """How often the hang-up was sent."""
+
+    @property
+    def channel(self) -> ChannelId:
+        """The customer's channel: its id is the call's id."""
+        return ChannelId(self.id)

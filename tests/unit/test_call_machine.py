@@ -1,0 +1,230 @@
+"""The call machine: its table is complete, and its races end as they should."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from engine.call.commands import (
+    CancelRequest,
+    HangUp,
+    Join,
+    MarkTalking,
+    Originate,
+    Play,
+    RecordOutcome,
+    ReleaseAgent,
+    RequestAgent,
+    StartMusic,
+    StopMusic,
+)
+from engine.call.events import (
+    AgentAssigned,
+    AgentLost,
+    CallEvent,
+    CommandFailed,
+    DeadlinePassed,
+    Failure,
+    HangUpAsked,
+    LegAnswered,
+    LegEnded,
+    LegEntered,
+    LegJoined,
+    LegRinging,
+    PlaybackEnded,
+)
+from engine.call.machine import (
+    HANG_UPS_MAX,
+    IGNORED,
+    IMPOSSIBLE,
+    TABLE,
+    message_id,
+    start_inbound,
+    start_outbound,
+    step,
+)
+from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
+from engine.dialer.campaign import AnswerAction
+from engine.errors import ImpossibleEvent
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, Slot
+from engine.outcome.disposition import Outcome
+
+ID = CallId("c1")
+CUSTOMER = ChannelId("c1")
+AGENT, BRIDGE, SLOT = ChannelId("seat-7001-1"), BridgeId("seat-7001-1-bridge"), Slot(7001)
+POLICY = CallPolicy(AnswerAction.AGENT, "sales", 2.0, 30.0, 3600.0, 25, ("sound:identity",))
+DIAL = Originate(CUSTOMER, "PJSIP/1@t", "vss-customer", "s", "1", 25)
+
+
+def dialed(kind: CallKind = CallKind.CAMPAIGN, **changes: object) -> Call:
+    call = Call(ID, kind, Phase.DIALING, "+12125550100", POLICY, 100.0, attempt=AttemptId("c1"))
+    return start_outbound(replace(call, **changes), DIAL)[0]  # type: ignore[arg-type]
+
+
+def run(call: Call, *events: CallEvent) -> tuple[Call, list[object]]:
+    commands: list[object] = []
+    for event in events:
+        call, more = step(call, event)
+        commands = list(more)
+    return call, commands
+
+
+RINGS = LegRinging(CUSTOMER, 101.0)
+ANSWERS = LegAnswered(CUSTOMER, 105.0)
+ENTERS = LegEntered(CUSTOMER, ("customer",), "", "", 105.01)
+ASSIGNED = AgentAssigned(SLOT, AGENT, BRIDGE, 105.02)
+JOINS = LegJoined(CUSTOMER, BRIDGE, 105.03)
+ENDS = LegEnded(CUSTOMER, 16, 200, 120.0)
+
+
+def test_every_pair_of_phase_and_event_is_in_exactly_one_list() -> None:
+    for phase, event in product(Phase, get_args(CallEvent)):
+        found = [
+            name
+            for name, listed in (("TABLE", TABLE), ("IGNORED", IGNORED), ("IMPOSSIBLE", IMPOSSIBLE))
+            if (phase, event) in listed
+        ]
+        assert len(found) == 1, f"{phase} {event.__name__}: {found}"
+
+
+def test_impossible_event_is_refused_loudly() -> None:
+    with pytest.raises(ImpossibleEvent):
+        step(dialed(), JOINS)
+
+
+def test_answered_call_meets_the_agent_and_is_recorded_as_answered() -> None:
+    call, asked = run(dialed(), RINGS, ANSWERS, ENTERS)
+    assert asked == [RequestAgent(ID, "sales", 0, 105.0)]
+    call, joined = run(call, ASSIGNED)
+    assert joined == [StopMusic(AGENT), Join(BRIDGE, CUSTOMER)]
+    call, marked = run(call, JOINS)
+    assert marked == [MarkTalking(ID, SLOT)]
+    call, ended = run(call, ENDS)
+    assert ended == [ReleaseAgent(ID, SLOT, True, 30.0), RecordOutcome(AttemptId("c1"))]
+    assert (call.outcome, call.hangup_by, call.bridged_at, call.phase) == (
+        Outcome.ANSWERED,
+        "customer",
+        105.03,
+        Phase.ENDED,
+    )
+
+
+def test_no_agent_in_time_plays_the_message_and_the_call_is_abandoned() -> None:
+    call, _ = run(dialed(), ANSWERS, ENTERS)
+    assert call.deadline_at == pytest.approx(106.75)
+    call, commands = run(call, DeadlinePassed(106.75))
+    assert commands == [CancelRequest(ID, "sales"), Play(CUSTOMER, message_id(call), ("sound:identity",))]
+    call, commands = run(call, PlaybackEnded(message_id(call), CUSTOMER, False, 110.0))
+    assert commands == [HangUp(CUSTOMER)]
+    call, _ = run(call, ENDS)
+    assert call.outcome is Outcome.ABANDONED
+
+
+def test_person_who_hangs_up_before_the_limit_is_no_abandoned_call() -> None:
+    call, commands = run(dialed(), ANSWERS, ENTERS, LegEnded(CUSTOMER, 16, None, 106.0))
+    assert call.outcome is Outcome.CUSTOMER_HANGUP
+    assert commands == [CancelRequest(ID, "sales"), RecordOutcome(AttemptId("c1"))]
+
+
+def test_person_who_hangs_up_during_the_message_was_abandoned() -> None:
+    call, _ = run(dialed(), ANSWERS, ENTERS, DeadlinePassed(106.75), LegEnded(CUSTOMER, 16, None, 107.0))
+    assert call.outcome is Outcome.ABANDONED
+
+
+def test_customer_hangs_up_while_being_bridged_and_the_agent_is_free_again_without_wrap_up() -> None:
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, LegEnded(CUSTOMER, 16, None, 105.03))
+    assert ReleaseAgent(ID, SLOT, False, 30.0) in commands
+    assert call.outcome is Outcome.CUSTOMER_HANGUP
+
+
+def test_agent_lost_while_connecting_puts_the_person_back_in_the_queue_with_what_is_left_of_the_limit() -> None:
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, AgentLost(SLOT, 105.5))
+    assert (call.phase, call.deadline_at, call.seat) == (Phase.WAITING, pytest.approx(106.75), None)
+    assert commands == [RequestAgent(ID, "sales", 0, 105.0)]
+
+
+def test_agent_lost_while_connecting_after_the_limit_means_the_message() -> None:
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, AgentLost(SLOT, 107.0))
+    assert call.phase is Phase.ANNOUNCING
+    assert isinstance(commands[-1], Play)
+
+
+def test_refused_join_plays_the_message_rather_than_silence() -> None:
+    join = Join(BRIDGE, CUSTOMER)
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, CommandFailed(join, Failure.REFUSED, "500", 105.03))
+    assert commands == [ReleaseAgent(ID, SLOT, False, 30.0), Play(CUSTOMER, message_id(call), ("sound:identity",))]
+
+
+def test_agent_who_hangs_up_ends_the_customers_leg_and_needs_no_release() -> None:
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, JOINS, AgentLost(SLOT, 110.0))
+    assert commands == [HangUp(CUSTOMER)]
+    call, commands = run(call, ENDS)
+    assert commands == [RecordOutcome(AttemptId("c1"))]
+    assert (call.outcome, call.hangup_by) == (Outcome.ANSWERED, "agent")
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome", "phase"),
+    [
+        (Failure.NOT_SENT, Outcome.NOT_DIALED, Phase.ENDED),
+        (Failure.REFUSED, Outcome.FAILED, Phase.ENDED),
+        (Failure.TIMED_OUT, Outcome.UNKNOWN, Phase.HANGING_UP),
+    ],
+)
+def test_failed_originate_is_never_repeated(failure: Failure, outcome: Outcome, phase: Phase) -> None:
+    call, commands = run(dialed(), CommandFailed(DIAL, failure, "", 100.1))
+    assert (call.outcome, call.phase) == (outcome, phase)
+    assert not any(isinstance(command, Originate) for command in commands)
+
+
+@pytest.mark.parametrize(("rang", "outcome"), [(True, Outcome.NO_ANSWER), (False, Outcome.UNREACHABLE)])
+def test_silent_end_is_told_apart_by_ringing(rang: bool, outcome: Outcome) -> None:
+    events: list[CallEvent] = [RINGS] if rang else []
+    call, _ = run(dialed(), *events, LegEnded(CUSTOMER, 19, 480, 125.0))
+    assert call.outcome is outcome
+
+
+def test_end_that_asterisk_never_reports_is_closed_after_repeated_hang_ups() -> None:
+    call, _ = run(dialed(), HangUpAsked("operator", 101.0))
+    for n in range(1, HANG_UPS_MAX):
+        call, commands = run(call, DeadlinePassed(101.0 + 5 * n))
+        assert commands == [HangUp(CUSTOMER)]
+    call, commands = run(call, DeadlinePassed(130.0))
+    assert (call.phase, call.outcome) == (Phase.ENDED, Outcome.CANCELLED)
+    assert commands == [RecordOutcome(AttemptId("c1"))]
+
+
+def test_agent_assigned_too_late_is_given_back() -> None:
+    call, _ = run(dialed(), ANSWERS, ENTERS, DeadlinePassed(106.75))
+    assert run(call, ASSIGNED)[1] == [ReleaseAgent(ID, SLOT, False, 0.0)]
+
+
+def test_manual_call_joins_the_agent_who_asked_for_it() -> None:
+    call = dialed(CallKind.MANUAL, attempt=None, seat=Seat(SLOT, AGENT, BRIDGE), seat_held=True)
+    call, commands = run(call, RINGS, ANSWERS, ENTERS)
+    assert commands == [StopMusic(AGENT), Join(BRIDGE, CUSTOMER)]
+    call, commands = run(call, JOINS, ENDS)
+    assert commands == [ReleaseAgent(ID, SLOT, True, 30.0)]
+
+
+def test_inbound_caller_waits_with_music_that_stops_before_the_agent_speaks() -> None:
+    call = Call(ID, CallKind.INBOUND, Phase.WAITING, "+1", replace(POLICY, answer_limit_s=60.0, priority=1), 100.0)
+    call, commands = start_inbound(call)
+    assert commands[1:] == (StartMusic(CUSTOMER), RequestAgent(ID, "sales", 1, 100.0))
+    call, joined = run(call, ASSIGNED)
+    assert joined == [StopMusic(AGENT), StopMusic(CUSTOMER), Join(BRIDGE, CUSTOMER)]
+
+
+def test_agentless_call_plays_the_whole_message_and_counts_as_answered() -> None:
+    call = dialed(policy=replace(POLICY, answer_action=AnswerAction.MESSAGE))
+    call, _ = run(call, ANSWERS, ENTERS, PlaybackEnded(message_id(call), CUSTOMER, False, 115.0), ENDS)
+    assert call.outcome is Outcome.ANSWERED
+
+
+def test_agentless_call_whose_message_could_not_be_played_is_no_success() -> None:
+    call = dialed(policy=replace(POLICY, answer_action=AnswerAction.MESSAGE))
+    call, _ = run(call, ANSWERS, ENTERS, PlaybackEnded(message_id(call), CUSTOMER, True, 105.1), ENDS)
+    assert call.outcome is Outcome.ABANDONED
