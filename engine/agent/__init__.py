@@ -1,0 +1,1 @@
+"""Agents: their machine, and the pool that serves calls with them (pure)."""
