@@ -25,6 +25,8 @@ class Waiting:
     priority: int
     since: float
     call: CallId
+    slot: Slot | None = field(default=None, compare=False)
+    """Only this agent will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,23 @@ class Pool:
         self.queue = [waiting for waiting in self.queue if waiting.call != call]
 
     def _serve(self, at: float) -> Iterator[PoolEffect]:
-        while self.queue and (agent := self._next_agent()) is not None:
-            waiting = self.queue.pop(0)
+        """Give agents to the waiting calls, in order, until nobody waits who can be served."""
+        for waiting in tuple(self.queue):
+            agent = self._next_agent(waiting.slot)
+            if agent is None:
+                if waiting.slot is None:
+                    return
+                continue
+            self.queue.remove(waiting)
             self.agents[agent.slot], _ = step(agent, Reserved(waiting.call, at))
             assert agent.channel is not None
             assert agent.bridge is not None
             yield ToCall(waiting.call, AgentAssigned(agent.slot, agent.channel, agent.bridge, at))
 
-    def _next_agent(self) -> Agent | None:
+    def _next_agent(self, slot: Slot | None) -> Agent | None:
+        if slot is not None:
+            wanted = self.agents.get(slot)
+            return wanted if wanted is not None and wanted.available else None
         available = (agent for agent in self.agents.values() if agent.available)
         return min(available, key=lambda agent: (agent.since, agent.slot), default=None)
 

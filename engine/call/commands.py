@@ -109,8 +109,37 @@ class StopPlay:
     playback: PlaybackId
 
 
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """Set a channel variable for the dialplan."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Let a channel leave the application and go on in the dialplan where it came from."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+
+
 TelephonyCommand = (
-    Originate | HangUp | Answer | CreateBridge | DestroyBridge | Join | StartMusic | StopMusic | Play | StopPlay
+    Originate
+    | HangUp
+    | Answer
+    | CreateBridge
+    | DestroyBridge
+    | Join
+    | StartMusic
+    | StopMusic
+    | Play
+    | StopPlay
+    | SetVariable
+    | Continue
 )
 
 
@@ -123,6 +152,8 @@ class RequestAgent:
     pool: str
     priority: int
     since: float
+    slot: Slot | None = None
+    """Only this agent will do; None: anybody of the pool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
 
 def _ask_for_agent(call: Call) -> Step:
     since = call.answered_at or call.created_at
-    request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since)
+    request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since, call.policy.slot)
     return replace(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
 
 

@@ -47,6 +47,8 @@ class CallPolicy:
     """Media that a caller hears whom no agent takes (agentless: whom the call is for)."""
     priority: int = 0
     """Served first: lower. Live answers of a dialer 0, inbound callers 1."""
+    slot: Slot | None = None
+    """The one agent this call is for, or None."""
 
 
 @dataclass(frozen=True, slots=True)
