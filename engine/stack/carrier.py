@@ -9,8 +9,8 @@ from typing import Self
 
 from engine.stack.calllog import CallLogError, LoggedCall
 from engine.stack.calllog import read_calls as read_log
-from engine.stack.programs import Program
-from engine.stack.sipp import Scenario, Sipp
+from engine.stack.ports import LOOPBACK
+from engine.stack.scenario import Running, Scenario, SippHost, start
 
 CarrierCall = LoggedCall
 
@@ -32,43 +32,30 @@ _FINAL_BY_DIGIT: dict[str, int | None] = {
 class Carrier:
     """The carrier of demo and tests. `log` is the file its calls are read from."""
 
-    def __init__(self, sipp: Sipp) -> None:
-        self._sipp = sipp
-        self.log = sipp.log
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.log = running.log
 
     @classmethod
     async def start(
         cls,
-        program: Program,
-        directory: Path,
+        host: SippHost,
         *,
-        host: str,
         port: int,
         tone_port: int,
         talk_min_ms: int = 1500,
         talk_step_ms: int = 25,
-        lifetime_s: float = 3600.0,
+        life_s: float = 3600.0,
     ) -> Self:
-        """Start the carrier on `host:port`; its SDP sends media to `host:tone_port`. Calls that it ends itself talk for
-        `talk_min_ms` plus 0..99 times `talk_step_ms`, by number. Raises StackFailure."""
+        """Start the carrier on a UDP port; its SDP wants media at `tone_port`. Calls that it ends itself talk for
+        `talk_min_ms` plus 0..162 times `talk_step_ms`, by number. Raises StackFailure."""
         scenario = Scenario(
             "carrier",
-            host,
             port,
             variables={"talk_min_ms": talk_min_ms, "talk_step_ms": talk_step_ms},
-            keys={"tone_host": host, "tone_port": tone_port},
+            keys={"tone_host": LOOPBACK, "tone_port": tone_port},
         )
-        return cls(await Sipp.start(program, scenario, directory, "carrier", lifetime_s))
-
-    @property
-    def pid(self) -> int:
-        """SIPp's process."""
-        return self._sipp.pid
-
-    @property
-    def is_running(self) -> bool:
-        """Whether SIPp still runs."""
-        return self._sipp.is_running
+        return cls(await start(host, scenario, "carrier", life_s))
 
     def calls(self) -> list[CarrierCall]:
         """What the log says now. Raises CallLogError."""
@@ -76,7 +63,7 @@ class Carrier:
 
     async def stop(self) -> None:
         """End it."""
-        await self._sipp.stop()
+        await self.running.stop()
 
 
 def read_calls(log: Path) -> list[CarrierCall]:
