@@ -15,7 +15,7 @@ from engine.adapters.asteriskconf import AsteriskSite, SlotAccount, Trunk, Unsaf
 from engine.stack import asterisk as asterisk_server
 from engine.stack import postgres as postgres_server
 from engine.stack import redis as redis_server
-from engine.stack import serving, sipp_process
+from engine.stack import serving, sipp
 from engine.stack.down import RECORDS, clear, owned
 from engine.stack.home import ServiceUser, service_user
 from engine.stack.ports import LOOPBACK, PortBlock, Ports, take_block
@@ -192,11 +192,11 @@ class Stack:
         return self._engine
 
     def start_sipp(
-        self, name: str, args: Sequence[str], *, life_s: float = sipp_process.LIFE_S
-    ) -> sipp_process.SippProcess:
+        self, name: str, args: Sequence[str], *, life_s: float = sipp.LIFE_S
+    ) -> sipp.SippProcess:
         """Starts a SIPp in run/<instance>/sipp/<name>; it is ended after `life_s` or when the stack closes."""
         self._sipp_count += 1
-        started = sipp_process.start(
+        started = sipp.start(
             self.programs.sipp,
             f"sipp-{self._sipp_count}-{name}",
             args,
