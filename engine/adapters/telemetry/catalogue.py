@@ -1,0 +1,126 @@
+"""Every metric the engine has: the one table that the registry, docs/metrics.md and the dashboards are made from.
+
+Labels have few values: never a number, a lead, a call or a campaign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. Names follow Prometheus: base units, counters end in `_total`."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+BRIDGE_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Fine at the milliseconds that the engine controls, and an edge at the 2 s of 16 CFR 310.4(b)(4)."""
+IO_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LAG_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+TALK_S = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 3600.0)
+BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+
+_C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+CALLS = (
+    Metric("vss_originates_total", _C, "Attempts that Asterisk was asked to dial", ("trunk",)),
+    Metric("vss_attempts_total", _C, "Attempts that ended, by outcome", ("outcome",)),
+    Metric("vss_live_calls", _G, "Live calls by phase", ("phase",)),
+    Metric("vss_calls_total", _C, "Calls begun, by kind (campaign, inbound, manual)", ("kind",)),
+    Metric("vss_bridge_seconds", _H, "A person's answer until both legs are in one bridge", (), BRIDGE_S),
+    Metric("vss_ring_seconds", _H, "Dialing until the answer", (), TALK_S),
+    Metric("vss_talk_seconds", _H, "Bridge until the end of the call", (), TALK_S),
+    Metric("vss_wait_seconds", _H, "An inbound caller's wait for an agent", (), TALK_S),
+    Metric("vss_call_faults_total", _C, "Calls ended by a fault of the engine, by kind", ("kind",)),
+    Metric("vss_recordings_total", _C, "Legs recorded, by result (done, failed)", ("result",)),
+)
+
+AGENTS = (
+    Metric("vss_agents", _G, "Agents by state", ("state",)),
+    Metric("vss_agent_changes_total", _C, "Changes of an agent's state, by the new state", ("state",)),
+    Metric("vss_waiting_calls", _G, "Callers that wait for an agent, by pool", ("pool",)),
+    Metric("vss_wrap_up_seconds", _H, "Wrap-up after a call", (), TALK_S),
+    Metric("vss_dispositions_total", _C, "Dispositions given, by source (http, phone, limit)", ("source",)),
+)
+
+DIALING = (
+    Metric("vss_dial_decisions_total", _C, "Decisions of the pacer, by the limit that bound", ("binding",)),
+    Metric("vss_dial_launched_total", _C, "Calls the pacer launched"),
+    Metric("vss_dial_tick_seconds", _H, "One round of the dialing loop over all campaigns", (), IO_S),
+    Metric("vss_leads_claimed_total", _C, "Leads claimed for an attempt"),
+    Metric("vss_campaigns", _G, "Campaigns by status", ("status",)),
+    Metric("vss_trunk_channels", _G, "Legs in use on a trunk", ("trunk",)),
+    Metric("vss_trunk_tokens_total", _C, "Call tokens granted, and whether Redis shared them", ("trunk", "shared")),
+)
+
+ARI = (
+    Metric("vss_ari_round_trip_seconds", _H, "ARI request until its response, by operation", ("operation",), IO_S),
+    Metric("vss_ari_failures_total", _C, "ARI requests that failed (gone, refused, timeout, no_socket)", ("reason",)),
+    Metric("vss_ari_pending_requests", _G, "ARI requests that wait for their response"),
+    Metric("vss_ari_reconnects_total", _C, "Times the ARI socket was connected again"),
+    Metric("vss_ari_events_total", _C, "ARI events received, by type", ("type",)),
+    Metric("vss_event_lag_seconds", _H, "An ARI event's timestamp until its call has handled it", (), LAG_S),
+    Metric("vss_events_unrouted_total", _C, "Events that no call wanted, by type", ("type",)),
+    Metric("vss_recoveries_total", _C, "Reconciliations with Asterisk, by reason (start, reconnect)", ("reason",)),
+    Metric("vss_recovery_seconds", _H, "One reconciliation with Asterisk", (), IO_S),
+    Metric("vss_swept_channels_total", _C, "Channels of ours that no call owned and that were hung up"),
+    Metric("vss_ami_events_total", _C, "AMI events received, by name", ("name",)),
+    Metric("vss_ami_reconnects_total", _C, "Times the AMI connection was made again"),
+    Metric("vss_fastagi_requests_total", _C, "Questions of the dialplan, by result", ("result",)),
+    Metric("vss_fastagi_seconds", _H, "Answering one question of the dialplan", (), IO_S),
+)
+
+STORES = (
+    Metric("vss_postgres_seconds", _H, "One statement or transaction, by its name", ("query",), IO_S),
+    Metric("vss_postgres_errors_total", _C, "Statements that failed, by kind", ("kind",)),
+    Metric("vss_commit_batch_size", _H, "Calls or outcomes in one group commit, by what", ("what",), BATCH),
+    Metric("vss_spool_records", _G, "Outcomes in the local spool, waiting for PostgreSQL"),
+    Metric("vss_spooled_total", _C, "Outcomes written to the spool"),
+    Metric("vss_spool_replayed_total", _C, "Outcomes replayed from the spool"),
+    Metric("vss_redis_seconds", _H, "One Redis command, by operation", ("operation",), IO_S),
+    Metric("vss_redis_errors_total", _C, "Redis commands that failed"),
+)
+
+PROCESS = (
+    Metric("vss_build_info", _G, "Always 1; the version is a label", ("version",)),
+    Metric("vss_part_up", _G, "1 when a part is there, by its name in /readyz", ("part",)),
+    Metric("vss_queue_length", _G, "Entries in a queue, by its name", ("queue",)),
+    Metric("vss_bounds_reached_total", _C, "Times a bound (queue, cache, wait) was reached, by its name", ("bound",)),
+    Metric("vss_loop_lag_seconds", _H, "How late the event loop runs what is due", (), LAG_S),
+    Metric("vss_tasks", _G, "Tasks in the event loop"),
+    Metric("vss_metrics_refused_total", _C, "Values refused because the metric is not in the catalogue"),
+)
+
+HTTP = (
+    Metric("vss_http_requests_total", _C, "HTTP requests answered", ("method", "route", "status")),
+    Metric("vss_http_request_seconds", _H, "Time of an HTTP request, streams excepted", ("route",), IO_S),
+    Metric("vss_http_unauthorized_total", _C, "HTTP requests without the right token"),
+    Metric("vss_live_clients", _G, "Open live streams"),
+    Metric("vss_live_snapshots_total", _C, "Streams that were too far behind and got a snapshot"),
+    Metric("vss_live_unencodable_total", _C, "Live frames dropped because their data is not JSON"),
+)
+
+SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
+    ("Calls", CALLS),
+    ("Agents", AGENTS),
+    ("Dialing", DIALING),
+    ("Asterisk", ARI),
+    ("PostgreSQL, spool, Redis", STORES),
+    ("Process", PROCESS),
+    ("HTTP", HTTP),
+)
+
+CATALOGUE: dict[str, Metric] = {metric.name: metric for _, section in SECTIONS for metric in section}

@@ -1,0 +1,182 @@
+"""A Control without an engine: it keeps a few campaigns, calls and seats, and raises what the real one raises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, DialMode, check_change
+from engine.dialer.draft import CampaignDraft
+from engine.errors import NotFound, Rejected
+from engine.http.control import CampaignChange
+from engine.ids import CallId, CampaignId, Slot, TrunkName
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    leads: Mapping[str, int]
+    attempts: int
+    outcomes: Mapping[str, int]
+    dialing: int = 0
+    waiting: int = 0
+    talking: int = 0
+    pacing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    campaign: Campaign
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    kind: str
+    phase: str
+    campaign: int | None
+    number: str
+    trunk: str | None
+    slot: int | None
+    created_at: float
+    answered_at: float | None = None
+    bridged_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    slot: int
+    name: str
+    pool: str
+    state: str
+    since: float
+    reason: str | None = None
+    call: str | None = None
+    registered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    ok: bool
+    needed: bool = True
+    detail: str = ""
+
+
+def campaign(number: int, name: str, status: CampaignStatus = CampaignStatus.DRAFT) -> Campaign:
+    return Campaign(
+        id=CampaignId(number),
+        name=name,
+        status=status,
+        dial_mode=DialMode.PROGRESSIVE,
+        answer_action=AnswerAction.AGENT,
+        pool="sales",
+        trunk=TrunkName("carrier"),
+        caller_id="+74950000001",
+        ring_timeout_s=25,
+        answer_limit_s=2.0,
+        wrap_up_s=15.0,
+        talk_max_s=3600.0,
+        lines_max=100,
+        message=(),
+    )
+
+
+@dataclass
+class FakeControl:
+    """`fail` is raised by the next use case; `delay_s` holds each one up; `done_calls` records what was asked."""
+
+    overviews: dict[int, Overview] = field(default_factory=dict)
+    live_calls: dict[str, Call] = field(default_factory=dict)
+    seats: dict[int, Agent] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=lambda: {"postgres": Part(True), "ari": Part(True)})
+    fail: Exception | None = None
+    delay_s: float = 0.0
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    async def _begin(self, *what: object) -> None:
+        self.asked.append(what)
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if self.fail is not None:
+            raise self.fail
+
+    async def campaigns(self) -> Sequence[Overview]:
+        await self._begin("campaigns")
+        return list(self.overviews.values())
+
+    async def campaign(self, campaign: CampaignId) -> Overview:
+        await self._begin("campaign", campaign)
+        if campaign not in self.overviews:
+            raise NotFound("no_campaign", f"there is no campaign {campaign}")
+        return self.overviews[campaign]
+
+    async def create_campaign(self, draft: CampaignDraft) -> Overview:
+        await self._begin("create_campaign", draft)
+        number = max(self.overviews, default=0) + 1
+        made = replace(campaign(number, draft.name), trunk=draft.trunk, pool=draft.pool)
+        self.overviews[number] = Overview(made, Stats({}, 0, {}))
+        return self.overviews[number]
+
+    async def change_campaign(self, campaign: CampaignId, change: CampaignChange) -> Overview:
+        before = await self.campaign(campaign)
+        wanted = {
+            "start": CampaignStatus.RUNNING,
+            "pause": CampaignStatus.PAUSED,
+            "stop": CampaignStatus.STOPPED,
+        }[change]
+        check_change(before.campaign.status, wanted)
+        self.overviews[campaign] = replace(before, campaign=replace(before.campaign, status=wanted))
+        return self.overviews[campaign]
+
+    def calls(self) -> Sequence[Call]:
+        return list(self.live_calls.values())
+
+    async def start_call(self, slot: Slot, number: str, trunk: TrunkName | None) -> CallId:
+        await self._begin("start_call", slot, number, trunk)
+        self._seat(slot)
+        call = CallId(f"call-{len(self.live_calls) + 1}")
+        self.live_calls[call] = Call(call, "manual", "dialing", None, number, trunk, slot, 1.0)
+        return call
+
+    async def hang_up(self, call: CallId) -> None:
+        await self._begin("hang_up", call)
+        if self.live_calls.pop(call, None) is None:
+            raise NotFound("no_call", "there is no such call")
+
+    def agents(self) -> Sequence[Agent]:
+        return list(self.seats.values())
+
+    def _seat(self, slot: Slot) -> Agent:
+        if slot not in self.seats:
+            raise NotFound("no_slot", f"there is no slot {slot}")
+        return self.seats[slot]
+
+    async def _become(self, slot: Slot, state: str, reason: str | None = None) -> Agent:
+        await self._begin(state, slot, reason)
+        self.seats[slot] = replace(self._seat(slot), state=state, reason=reason)
+        return self.seats[slot]
+
+    async def login(self, slot: Slot) -> Agent:
+        if self._seat(slot).state != "offline":
+            raise Rejected("agent_state", f"slot {slot} is logged in already")
+        return await self._become(slot, "calling")
+
+    async def ready(self, slot: Slot) -> Agent:
+        return await self._become(slot, "ready")
+
+    async def pause(self, slot: Slot, reason: str) -> Agent:
+        return await self._become(slot, "paused", reason)
+
+    async def resume(self, slot: Slot) -> Agent:
+        return await self._become(slot, "ready")
+
+    async def done(self, slot: Slot, disposition: str, note: str) -> Agent:
+        self.asked.append(("disposition", disposition, note))
+        return await self._become(slot, "ready")
+
+    async def logout(self, slot: Slot) -> Agent:
+        return await self._become(slot, "offline", "logged out")
+
+    def readiness(self) -> Mapping[str, Part]:
+        return self.parts
