@@ -1,0 +1,1 @@
+"""PostgreSQL: campaigns, leads, attempts, outcomes, calls and the rest of the engine's memory."""

@@ -1,0 +1,2 @@
+-- Note a schema file as applied.
+INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)

@@ -1,0 +1,2 @@
+-- The schema files this database already has.
+SELECT name, sha256 FROM schema_migrations ORDER BY name
