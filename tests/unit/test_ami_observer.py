@@ -262,10 +262,12 @@ async def test_module_that_is_not_ours_is_refused_before_anything_is_sent() -> N
 async def test_listener_that_fails_stops_nothing() -> None:
     async with playing() as peer:
         peer.contacts = {"7001": "Reachable"}
+
+        def failing(*_: object) -> None:
+            raise RuntimeError("the listener's own fault")
+
         watch = Watch(peer.port)
-        watch.observer = AmiObserver(
-            "127.0.0.1", peer.port, "vss", SECRET, lambda *_: 1 / 0, watch.metrics, poll_s=0.05
-        )
+        watch.observer = AmiObserver("127.0.0.1", peer.port, "vss", SECRET, failing, watch.metrics, poll_s=0.05)
         async with watch:
             await until(lambda: watch.observer.connected)
             peer.contact("7001", "Removed")
