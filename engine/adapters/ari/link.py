@@ -1,19 +1,17 @@
 """One connected ARI WebSocket, from the handshake to its end: requests out, answers and events in.
 
 Asterisk serves REST over WebSocket strictly in order per socket, so the oldest unanswered request is always the
-first of `_pending`, and one timer for it watches all of them.
+first of `_pending`; one timer watches it, and the silence of the line.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
-from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 
 from engine.adapters.ari import wire
 from engine.adapters.ari.reply import Done, Gone, Lost, OnReply, Refused, Reply
@@ -21,18 +19,19 @@ from engine.adapters.ari.request import Request
 from engine.errors import Unavailable
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of a link. Reaching one is loud: an error to the caller, a counter and a log line."""
 
-    request_timeout_s: float = 5.0
-    """No answer for this long means Asterisk is away: the link ends."""
+    away_after_s: float = 5.0
+    """Asterisk is away, and the link ends, when a request is unanswered or the line silent (no pong) for so long."""
     requests_max: int = 2000
-    """Requests that wait for their answer, written or not."""
-    outgoing_max: int = 1000
-    """Requests that wait to be written."""
+    """Requests that wait for their answer."""
+    unsent_max_bytes: int = 1024 * 1024
+    """Bytes that wait because Asterisk reads slowly."""
 
 
 @dataclass(slots=True)
@@ -49,34 +48,37 @@ class Counters:
     events_failed: int = 0
 
 
-@dataclass(slots=True)
+class Line(Protocol):
+    """What a link needs of its WebSocket."""
+
+    @property
+    def heard_at(self) -> float: ...
+    @property
+    def unsent_bytes(self) -> int: ...
+    def send_text(self, payload: bytes) -> None: ...
+    def ping(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class _Pending:
     deadline: float
     on_reply: OnReply
 
 
 class Link:
-    """Use: `send` and `call` while `run` runs; `run` returns why the link ended, after every caller was told.
+    """Use: `attach` the WebSocket, then `send` and `call` until `ended` gives the reason; every caller is told.
 
-    The WebSocket itself is closed by whoever opened it.
+    The WebSocket delivers to `take` and reports its end to `end`; closing it is up to whoever opened it.
     """
 
-    def __init__(
-        self,
-        ws: ClientWebSocketResponse[Any],
-        limits: Limits,
-        counters: Counters,
-        on_event: Callable[[wire.Event], None],
-    ) -> None:
-        self._ws = ws
+    def __init__(self, limits: Limits, counters: Counters, on_event: Callable[[wire.Event], None]) -> None:
         self._limits = limits
         self._counters = counters
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._pending: dict[str, _Pending] = {}
-        self._outgoing: deque[bytes] = deque()
-        self._writer_wake: asyncio.Future[None] | None = None
+        self._line: Line | None = None
         self._watchdog: asyncio.TimerHandle | None = None
         self._next_id = 0
 
@@ -85,31 +87,39 @@ class Link:
         """Requests that wait for their answer."""
         return len(self._pending)
 
-    def send(self, request: Request[Any], on_reply: OnReply) -> None:
-        """Queue one request; `on_reply` is called exactly once, from the loop. Raises Unavailable when full or ended.
+    @property
+    def alive(self) -> bool:
+        return not self._ended.done()
 
-        No task is made: the link's writer takes the frame in this or the next round of the loop.
+    def attach(self, line: Line) -> None:
+        """Begin to use the line and to watch it."""
+        self._line = line
+        self._watch()
+
+    def send(self, request: Request[Any], on_reply: OnReply) -> None:
+        """Write one request; `on_reply` is called exactly once, from the loop. Raises Unavailable when full or ended.
+
+        Neither a task nor a queue is involved: the frame is in the transport's buffer on return.
         """
-        if self._ended.done():
-            raise Unavailable("ari", self._ended.result())
-        if len(self._pending) >= self._limits.requests_max or len(self._outgoing) >= self._limits.outgoing_max:
-            self._counters.requests_rejected += 1
-            if self._counters.requests_rejected % 1000 == 1:
-                log.error("ari.requests_full", pending=len(self._pending), outgoing=len(self._outgoing))
-            raise Unavailable("ari", f"{len(self._pending)} requests wait for Asterisk: no more are taken")
+        line = self._line
+        if line is None or self._ended.done():
+            raise Unavailable("ari", self._ended.result() if self._ended.done() else "not connected yet")
+        if len(self._pending) >= self._limits.requests_max or line.unsent_bytes > self._limits.unsent_max_bytes:
+            self._reject(line)
         self._next_id += 1
         request_id = str(self._next_id)
-        deadline = self._loop.time() + self._limits.request_timeout_s
-        self._outgoing.append(wire.encode(request_id, request))
-        self._pending[request_id] = _Pending(deadline, on_reply)
+        self._pending[request_id] = _Pending(self._loop.time() + self._limits.away_after_s, on_reply)
+        line.send_text(wire.encode(request_id, request))
         self._counters.requests += 1
-        if self._watchdog is None:
-            self._watchdog = self._loop.call_at(deadline, self._watch)
-        if self._writer_wake is not None and not self._writer_wake.done():
-            self._writer_wake.set_result(None)
+
+    def _reject(self, line: Line) -> None:
+        self._counters.requests_rejected += 1
+        if self._counters.requests_rejected % 1000 == 1:
+            log.error("ari.requests_full", pending=len(self._pending), unsent_bytes=line.unsent_bytes)
+        raise Unavailable("ari", f"{len(self._pending)} requests wait for Asterisk: no more are taken")
 
     async def call(self, request: Request[Any]) -> Reply:
-        """Send and wait for the reply, at most the request timeout. Raises Unavailable like `send`."""
+        """Send and wait for the reply, at most `away_after_s`. Raises Unavailable like `send`."""
         answer: asyncio.Future[Reply] = self._loop.create_future()
 
         def settle(reply: Reply) -> None:
@@ -120,39 +130,23 @@ class Link:
         return await answer
 
     def end(self, reason: str) -> None:
-        """Ask for the end of the link; `run` returns `reason`. The first reason given wins."""
-        if not self._ended.done():
-            self._ended.set_result(reason)
+        """End the link; requests without an answer are `Lost`. The first reason given wins."""
+        if self._ended.done():
+            return
+        self._ended.set_result(reason)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        abandoned, self._pending = self._pending, {}
+        self._counters.requests_lost += len(abandoned)
+        for pending in abandoned.values():
+            self._loop.call_soon(self.guarded, pending.on_reply, Lost(reason))
 
-    async def run(self) -> str:
-        """Read and write until the link ends."""
-        tasks = [
-            asyncio.create_task(self._read(), name="ari-read"),
-            asyncio.create_task(self._write(), name="ari-write"),
-        ]
-        try:
-            await asyncio.wait([*tasks, self._ended], return_when=asyncio.FIRST_COMPLETED)
-            self.end(_reason_of(tasks))
-            return self._ended.result()
-        finally:
-            self.end("closed")
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._abandon_requests()
+    async def ended(self) -> str:
+        """Wait for the end of the link and tell its reason."""
+        return await asyncio.shield(self._ended)
 
-    async def _read(self) -> str:
-        receive = self._ws.receive
-        while True:
-            message = await receive()
-            if message.type is WSMsgType.TEXT:
-                self._take(message.data)
-            elif message.type is WSMsgType.ERROR:
-                return f"socket error: {self._ws.exception()!r}"
-            elif message.type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING}:
-                return f"Asterisk closed the socket (code {self._ws.close_code})"
-
-    def _take(self, raw: bytes) -> None:
+    def take(self, raw: bytes) -> None:
+        """One text frame from Asterisk."""
         frame = wire.parse(raw)
         if isinstance(frame, wire.RESTResponse):
             self._settle(frame)
@@ -178,48 +172,27 @@ class Link:
             reply = Refused(status, wire.refusal_reason(response))
         self.guarded(pending.on_reply, reply)
 
-    def guarded(self, callback: Callable[[Any], None], argument: object) -> None:
-        """A fault in one call's handling must not stop the socket of all the others."""
+    def guarded(self, callback: Callable[[T], None], argument: T) -> None:
+        """Call back. A fault in the handling of one call must not stop the socket of all the others."""
         try:
             callback(argument)
         except Exception:
             self._counters.events_failed += 1
             log.exception("ari.callback_failed", argument=repr(argument))
 
-    async def _write(self) -> str:
-        while True:
-            while self._outgoing:
-                await self._ws.send_frame(self._outgoing.popleft(), WSMsgType.TEXT)
-            self._writer_wake = self._loop.create_future()
-            await self._writer_wake
-
     def _watch(self) -> None:
-        self._watchdog = None
-        oldest = next(iter(self._pending.values()), None)
-        if oldest is None:
+        """Runs ten times per `away_after_s`."""
+        line = self._line
+        if line is None or self._ended.done():
             return
-        if oldest.deadline <= self._loop.time():
-            self.end(f"no answer within {self._limits.request_timeout_s:g} s")
+        now, away_after_s = self._loop.time(), self._limits.away_after_s
+        oldest = next(iter(self._pending.values()), None)
+        silent_s = now - line.heard_at
+        if oldest is not None and oldest.deadline <= now:
+            self.end(f"no answer within {away_after_s:g} s")
+        elif silent_s >= away_after_s:
+            self.end(f"silent for {away_after_s:g} s")
         else:
-            self._watchdog = self._loop.call_at(oldest.deadline, self._watch)
-
-    def _abandon_requests(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        abandoned, self._pending = self._pending, {}
-        self._outgoing.clear()
-        self._counters.requests_lost += len(abandoned)
-        for pending in abandoned.values():
-            self.guarded(pending.on_reply, Lost(self._ended.result()))
-
-
-def _reason_of(tasks: list[asyncio.Task[str]]) -> str:
-    for task in tasks:
-        if task.done() and not task.cancelled():
-            error = task.exception()
-            if error is None:
-                return task.result()
-            if isinstance(error, (ClientError, OSError)):
-                return f"socket error: {error!r}"
-            raise error
-    return "ended"
+            if silent_s >= away_after_s / 2:
+                line.ping()
+            self._watchdog = self._loop.call_later(away_after_s / 10, self._watch)

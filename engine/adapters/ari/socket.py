@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
-import aiohttp
 import msgspec
 import structlog
 
-from engine.adapters.ari import wire
+from engine.adapters.ari import websocket, wire
 from engine.adapters.ari.generated import models
 from engine.adapters.ari.generated import operations as ari
 from engine.adapters.ari.link import Counters, Limits, Link
 from engine.adapters.ari.reply import Done, OnReply, Reply
 from engine.adapters.ari.request import Request
+from engine.adapters.ari.websocket import WebSocketClient
 from engine.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -42,13 +44,11 @@ class AriSettings:
     app: str
     limits: Limits = field(default_factory=Limits)
     connect_timeout_s: float = 5.0
-    away_after_s: float = 5.0
-    """A socket from which nothing comes, not even the answer to a ping, is away after this time."""
     backoff_base_s: float = 0.1
     backoff_max_s: float = 5.0
     buffer_max: int = 50_000
     """Events kept while the snapshot is taken; more than that means starting over."""
-    frame_max_bytes: int = 64 * 1024 * 1024
+    message_max_bytes: int = 64 * 1024 * 1024
     """A snapshot of some ten thousand channels."""
 
 
@@ -97,7 +97,7 @@ class AriSocket:
     @property
     def connected(self) -> bool:
         """Whether the socket is up and resynchronised."""
-        return self._open
+        return self._open and self._link is not None and self._link.alive
 
     @property
     def load(self) -> float:
@@ -127,53 +127,53 @@ class AriSocket:
     async def run(self, listener: Listener) -> None:
         """Connect and keep connected until cancelled. Raises ReplacedByAnother."""
         failures = 0
-        async with aiohttp.ClientSession() as http:
-            while True:
-                reason, was_open = await self._connection(http, listener)
-                if self._replaced:
-                    raise ReplacedByAnother(self._settings.app)
-                failures = 0 if was_open else failures + 1
-                ceiling_s = min(self._settings.backoff_max_s, self._settings.backoff_base_s * 2 ** min(failures, 16))
-                delay_s = self._random() * ceiling_s
-                log.warning("ari.away", reason=reason, retry_in_s=round(delay_s, 3), failures=failures)
-                await self._sleep(delay_s)
+        while True:
+            reason, was_open = await self._connection(listener)
+            if self._replaced:
+                raise ReplacedByAnother(self._settings.app)
+            failures = 0 if was_open else failures + 1
+            ceiling_s = min(self._settings.backoff_max_s, self._settings.backoff_base_s * 2 ** min(failures, 16))
+            delay_s = self._random() * ceiling_s
+            log.warning("ari.away", reason=reason, retry_in_s=round(delay_s, 3), failures=failures)
+            await self._sleep(delay_s)
 
-    async def _connection(self, http: aiohttp.ClientSession, listener: Listener) -> tuple[str, bool]:
+    async def _connection(self, listener: Listener) -> tuple[str, bool]:
         """One connection from beginning to end: why it ended, and whether it was ever open."""
+        self._buffer.clear()
+        link = Link(self._settings.limits, self.counters, lambda event: self._hear(event, listener))
         try:
-            ws = await self._connect(http)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            line = await self._connect(link)
+        except (OSError, TimeoutError) as error:
             return f"cannot connect: {error!r}", False
         self.counters.connects += 1
-        self._buffer.clear()
-        link = self._link = Link(ws, self._settings.limits, self.counters, lambda event: self._hear(event, listener))
+        self._link = link
+        link.attach(line)
         restoring = asyncio.create_task(self._restore(link, listener), name="ari-restore")
         try:
-            reason = await link.run()
+            reason = await link.ended()
         finally:
             restoring.cancel()
             await asyncio.gather(restoring, return_exceptions=True)
             was_open, self._open, self._link = self._open, False, None
+            link.end("the engine closed the socket")
+            line.abort("the engine closed the socket")
         if was_open:
             self.counters.losses += 1
-            listener.lost(reason)
-        await ws.close()
+            link.guarded(listener.lost, reason)
         return reason, was_open
 
-    async def _connect(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse[Any]:
+    async def _connect(self, link: Link) -> WebSocketClient:
         settings = self._settings
         token = base64.b64encode(f"{settings.username}:{settings.password}".encode()).decode()
-        async with asyncio.timeout(settings.connect_timeout_s):
-            return await http.ws_connect(
-                f"{settings.url}/events",
-                params={"app": settings.app, "subscribeAll": "false"},
-                headers={"Authorization": f"Basic {token}"},
-                # aiohttp pings after `heartbeat` of silence and waits half of it for the pong
-                heartbeat=settings.away_after_s * 2 / 3,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-                max_msg_size=settings.frame_max_bytes,
-                decode_text=False,
-            )
+        return await websocket.connect(
+            f"{settings.url}/events?app={quote(settings.app, safe='')}&subscribeAll=false",
+            {"Authorization": f"Basic {token}"},
+            link.take,
+            link.end,
+            timeout_s=settings.connect_timeout_s,
+            message_max_bytes=settings.message_max_bytes,
+            random_bytes=os.urandom,
+        )
 
     def _hear(self, event: wire.Event, listener: Listener) -> None:
         if isinstance(event, wire.ApplicationReplaced):
