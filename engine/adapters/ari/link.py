@@ -166,7 +166,7 @@ class Link:
         reply: Reply
         if 200 <= status < 300:
             reply = Done(status, response.message_body)
-        elif status in {404, 409}:
+        elif status in {404, 409, 412}:
             reply = Gone(status, wire.refusal_reason(response))
         else:
             reply = Refused(status, wire.refusal_reason(response))

@@ -16,7 +16,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """404 or 409: what the request named is gone, or is not in the state it supposed. A fact, not an error."""
+    """404, 409 or 412: what the request named is gone, or is not in a state for it. A fact, not an error."""
 
     status: int
     reason: str
