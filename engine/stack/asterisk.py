@@ -12,7 +12,7 @@ from engine.adapters.asteriskconf import AsteriskSite
 from engine.stack import process
 from engine.stack.home import ServiceUser
 from engine.stack.programs import Program
-from engine.stack.report import StackFailure
+from engine.stack.report import StackFailure, log_tail
 
 READY_TIMEOUT_S = 60.0
 STOP_GRACE_S = 15.0
@@ -104,7 +104,7 @@ async def start(program: Program, site: AsteriskSite, records: Path, user: Servi
         await asterisk.cli("core waitfullybooted")
     except StackFailure as error:
         await asterisk.stop()
-        error.log = error.log or _tail(asterisk)
+        error.log = error.log or log_tail(asterisk.messages)
         raise
     except BaseException:
         await asterisk.stop()
@@ -115,11 +115,11 @@ async def start(program: Program, site: AsteriskSite, records: Path, user: Servi
 async def _answers(asterisk: Asterisk) -> bool:
     if not (asterisk.site.directory / "run/asterisk.ctl").exists():
         return False
-    auth = aiohttp.BasicAuth(asterisk.site.ari_user, asterisk.site.ari_password)
+    headers = {"Authorization": aiohttp.encode_basic_auth(asterisk.site.ari_user, asterisk.site.ari_password)}
     limit = aiohttp.ClientTimeout(total=2)
     try:
         async with (
-            aiohttp.ClientSession(auth=auth, timeout=limit) as session,
+            aiohttp.ClientSession(headers=headers, timeout=limit) as session,
             session.get(f"{asterisk.ari_url}/ari/asterisk/info") as answer,
         ):
             return answer.status == 200
@@ -137,9 +137,3 @@ def _render(site: AsteriskSite, user: ServiceUser) -> None:
 
 def _etc(site: AsteriskSite) -> Path:
     return site.directory / "etc"
-
-
-def _tail(asterisk: Asterisk) -> str:
-    from engine.stack.report import log_tail
-
-    return log_tail(asterisk.messages)

@@ -8,6 +8,8 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.stack.report import StackFailure
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROOT_STATE = Path("/var/lib/vss-engine")
 
@@ -47,5 +49,10 @@ class ServiceUser:
 def service_user() -> ServiceUser:
     """`nobody` for root, else who we are. The name must be in the user database: initdb looks it up."""
     uid = os.geteuid()
-    entry = pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
+    try:
+        entry = pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
+    except KeyError as error:
+        who = "nobody" if uid == 0 else f"user {uid}"
+        advice = "Run as a user that has an entry in /etc/passwd: PostgreSQL's initdb looks it up."
+        raise StackFailure("user", f"{who} is not in the user database", advice=advice) from error
     return ServiceUser(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, switch=uid == 0)

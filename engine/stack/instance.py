@@ -191,9 +191,7 @@ class Stack:
         self._stops.append(self._engine.stop)
         return self._engine
 
-    def start_sipp(
-        self, name: str, args: Sequence[str], *, life_s: float = sipp.LIFE_S
-    ) -> sipp.SippProcess:
+    def start_sipp(self, name: str, args: Sequence[str], *, life_s: float = sipp.LIFE_S) -> sipp.SippProcess:
         """Starts a SIPp in run/<instance>/sipp/<name>; it is ended after `life_s` or when the stack closes."""
         self._sipp_count += 1
         started = sipp.start(

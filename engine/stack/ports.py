@@ -99,7 +99,21 @@ def take_block(record: Path) -> PortBlock:
         if block:
             record.write_text(json.dumps(_described(block.ports), indent=1) + "\n")
             return block
-    raise StackFailure(
+    raise _none_free()
+
+
+def free_base() -> int:
+    """Where a free block starts, without keeping it. Raises StackFailure when there is none."""
+    for base in BASES:
+        block = _take(Ports(base))
+        if block:
+            block.close()
+            return base
+    raise _none_free()
+
+
+def _none_free() -> StackFailure:
+    return StackFailure(
         "ports",
         f"no block of free loopback ports among {', '.join(map(str, sorted(BASES)))} (+{BLOCK_SIZE})",
         advice="Run ./vss down to end forgotten instances, or see with `ss -lntup` who listens there.",

@@ -47,21 +47,21 @@ class Postgres:
 
     def __init__(self, server: process.ManagedProcess, sockets: Path, port: int, password: str, tcp: bool) -> None:
         self.process = server
-        self._sockets = sockets
+        self.sockets = sockets
         self._port = port
-        self._password = password
+        self.password = password
         self._tcp = tcp
 
     def dsn(self, database: str = "postgres") -> str:
         """The address of a database over the Unix socket."""
-        host = quote(str(self._sockets), safe="")
-        return f"postgresql://{SUPERUSER}:{self._password}@/{database}?host={host}&port={self._port}"
+        host = quote(str(self.sockets), safe="")
+        return f"postgresql://{SUPERUSER}:{self.password}@/{database}?host={host}&port={self._port}"
 
     def tcp_dsn(self, database: str = "postgres", port: int | None = None) -> str:
         """The address over loopback TCP, through a proxy's `port` if given; only if started with `tcp`."""
         if not self._tcp:
             raise StackFailure("postgres", "PostgreSQL was started without TCP")
-        return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{port or self._port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self.password}@{LOOPBACK}:{port or self._port}/{database}"
 
     async def create_database(self, name: str, template: str | None = None) -> str:
         """Creates a database, as a copy of `template` if given (nobody may be connected to it); returns its DSN."""

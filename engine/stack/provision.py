@@ -101,6 +101,14 @@ def sums_hold(home: Path, part: Part) -> bool | None:
     return apt.sums_hold(debs) if debs.is_dir() else None
 
 
+def fetched_version(home: Path, part: Part) -> str | None:
+    """The version of a part's private copy, or None if there is none."""
+    try:
+        return str(json.loads((_tree(home, part) / "ok.json").read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _fetch(home: Path, part: Part, source: apt.Apt, log: Path) -> None:
     debs, tree = _debs(home, part), _tree(home, part)
     log.parent.mkdir(parents=True, exist_ok=True)

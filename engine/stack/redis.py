@@ -37,11 +37,11 @@ class Redis:
     def __init__(self, server: process.ManagedProcess, socket: Path, password: str) -> None:
         self.process = server
         self._socket = socket
-        self._password = password
+        self.password = password
 
     def url(self, database: int = 0) -> str:
         """The address for redis-py: unix://:password@/path?db=n."""
-        return f"unix://:{self._password}@{quote(str(self._socket))}?db={database}"
+        return f"unix://:{self.password}@{quote(str(self._socket))}?db={database}"
 
     async def stop(self) -> None:
         """Ends it; nothing is saved."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -32,15 +32,9 @@ class Step(Protocol):
 class Report(Protocol):
     """Receives the steps in order; `step` reports failure itself and lets the exception pass."""
 
-    def step(self, name: str) -> _StepContext: ...
+    def step(self, name: str) -> AbstractContextManager[Step]: ...
 
     def note(self, text: str) -> None: ...
-
-
-class _StepContext(Protocol):
-    def __enter__(self) -> Step: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _Step:

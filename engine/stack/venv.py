@@ -21,6 +21,7 @@ from engine.stack.command import run
 from engine.stack.report import PlainReport, StackFailure
 
 PIP_TIMEOUT_S = 900.0
+SYSTEM_WHEELS = Path("/usr/share/python-wheels")
 PIP_ADVICE = (
     "Check that `pip download wheel` works on this machine (index, proxy, certificates: pip config list) "
     "and run this again."
@@ -38,7 +39,7 @@ def find_pip(target: Path, home: Path, log: Path) -> list[str]:
     if found:
         return [*found, "--python", str(target / "bin/python")]
     python = str(target / "bin/python")
-    for directory in (_ensurepip_wheels(), Path("/usr/share/python-wheels"), home / "pip"):
+    for directory in (_ensurepip_wheels(), SYSTEM_WHEELS, home / "pip"):
         wheels = sorted(directory.glob("pip-*.whl")) if directory else []
         if wheels:
             return [python, f"{wheels[-1]}/pip"]
