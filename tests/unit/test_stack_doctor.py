@@ -57,7 +57,7 @@ def test_processes_left_behind_are_found(tmp_path: Path) -> None:
 
 
 def test_machine_without_apt_and_programs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr("engine.stack.doctor.shutil.which", lambda name: None)
     checks = examine(tmp_path)
     assert not _named(checks, "apt").ok
     assert "docker compose" in _named(checks, "asterisk").advice
