@@ -149,7 +149,7 @@ async def test_registered_slots_are_told_at_connect_and_changes_after_that() -> 
 
 async def test_channels_are_counted() -> None:
     async with playing() as peer, Watch(peer.port) as watch:
-        await until(lambda: watch.metrics.gauges.get("asterisk_channels") == 42)
+        await until(lambda: watch.metrics.gauges.get("vss_asterisk_channels") == 42)
         assert watch.observer.channels == 42
 
 
@@ -241,7 +241,7 @@ async def test_wrong_secret_is_retried_and_never_connected() -> None:
 
 async def test_asterisk_that_is_not_there_is_tried_again() -> None:
     async with Watch(closed_port()) as watch:
-        await until(lambda: watch.metrics.counted["ami_reconnects"] >= 3)
+        await until(lambda: watch.metrics.counted["vss_ami_reconnects_total"] >= 3)
         with pytest.raises(Unavailable, match="not connected"):
             await watch.observer.reload("res_pjsip.so")
 
@@ -271,7 +271,7 @@ async def test_listener_that_fails_stops_nothing() -> None:
         async with watch:
             await until(lambda: watch.observer.connected)
             peer.contact("7001", "Removed")
-            await until(lambda: watch.metrics.counted["ami_registration_changes"] == 2)
+            await until(lambda: watch.metrics.counted["vss_ami_events_total"] == 1)
             assert watch.observer.connected
 
 

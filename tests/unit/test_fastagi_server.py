@@ -64,8 +64,11 @@ class Bench:
     async def settled(self) -> None:
         await until(lambda: self.server.connections == 0)
 
+    def reached(self, bound: str) -> int:
+        return self.metrics.of("vss_bounds_reached_total", bound=bound)
+
     def result(self, result: str) -> int:
-        return self.metrics.of("fastagi_requests", result=result)
+        return self.metrics.of("vss_fastagi_requests_total", result=result)
 
 
 @asynccontextmanager
@@ -120,7 +123,7 @@ async def test_malformed_number_never_reaches_the_directory() -> None:
 async def test_slow_name_does_not_hold_the_call() -> None:
     async with serving(Names(None)) as bench:
         assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
-        assert bench.metrics.counted["fastagi_caller_lookup_failed"] == 1
+        assert bench.reached("fastagi_caller") == 1
 
 
 async def test_directory_away_and_nothing_remembered_leaves_the_target_empty() -> None:
@@ -144,7 +147,7 @@ async def test_silent_directory_costs_at_most_the_timeout() -> None:
     async with serving(lookup_timeout_s=0.05) as bench:
         bench.routes.silent = True
         assert await bench.ask() == {}
-        assert bench.metrics.counted["fastagi_lookup_failed"] == 1
+        assert bench.reached("fastagi_lookup") == 1
 
 
 async def test_connect_and_close_leaves_nothing_behind() -> None:
@@ -192,7 +195,7 @@ async def test_more_connections_than_allowed_are_closed_and_counted() -> None:
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
         writer.close()
-        assert bench.metrics.counted["fastagi_connections_refused"] == 1
+        assert bench.reached("fastagi_connections") == 1
         for _, held_writer in held:
             held_writer.close()
         await bench.settled()

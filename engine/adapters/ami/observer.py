@@ -93,7 +93,7 @@ class AmiObserver:
                         _log.warning("AMI away", reason=str(error), failures=self._failures)
                 finally:
                     self._away()
-                self._metrics.count("ami_reconnects")
+                self._metrics.count("vss_ami_reconnects_total")
                 await asyncio.sleep(self._backoff_s())
         finally:
             self._away()
@@ -112,7 +112,6 @@ class AmiObserver:
         await self._read_contacts(session)
         self._session = session
         self._failures = 0
-        self._metrics.gauge("ami_connected", 1)
         _log.info("AMI connected", slots_registered=len(self.registered))
         since_list_s = 0.0
         while True:
@@ -134,7 +133,7 @@ class AmiObserver:
         contacts = (contact_of(message) for message in listed if message.get("Event") == "ContactList")
         for change in self._registrations.finish_list(contact for contact in contacts if contact is not None):
             self._tell(change)
-        self._metrics.gauge("ami_slots_registered", len(self.registered))
+        self._metrics.gauge("vss_slots_registered", len(self.registered))
 
     async def _count_channels(self, session: AmiSession) -> None:
         """CoreStatus is also the heartbeat: it costs one line, whatever the number of channels."""
@@ -142,19 +141,20 @@ class AmiObserver:
         text = str(status.get("CoreCurrentCalls", ""))
         self._channels = int(text) if text.isascii() and text.isdigit() else None
         if self._channels is not None:
-            self._metrics.gauge("asterisk_channels", self._channels)
+            self._metrics.gauge("vss_asterisk_channels", self._channels)
 
     def _event(self, message: Headers) -> None:
         if message.get("Event") != "ContactStatus":
+            self._metrics.count("vss_ami_events_total", event="other")
             return
+        self._metrics.count("vss_ami_events_total", event="ContactStatus")
         contact = contact_of(message)
         change = self._registrations.apply(contact) if contact else None
         if change is not None:
             self._tell(change)
-            self._metrics.gauge("ami_slots_registered", len(self.registered))
+            self._metrics.gauge("vss_slots_registered", len(self.registered))
 
     def _tell(self, change: Change) -> None:
-        self._metrics.count("ami_registration_changes")
         try:
             self._on_registration(change.slot, change.registered, self._now())
         except Exception:
@@ -163,7 +163,6 @@ class AmiObserver:
     def _away(self) -> None:
         self._session = None
         self._channels = None
-        self._metrics.gauge("ami_connected", 0)
 
     def _backoff_s(self) -> float:
         """Doubles from the first step to the limit, with up to half of it as jitter."""

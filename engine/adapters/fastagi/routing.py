@@ -75,7 +75,8 @@ class RouteBook:
             async with asyncio.timeout(self._timeout_s):
                 route = await self._routes.route(did)
         except Exception as error:  # away, slow or faulty: to the caller it is the same
-            self._metrics.count("fastagi_lookup_failed")
+            if isinstance(error, TimeoutError):
+                self._metrics.count("vss_bounds_reached_total", bound="fastagi_lookup")
             _log.warning("route directory failed", did=did, error=repr(error))
             self._away_until = self._now() + AWAY_S
             return self._remembered(did) or Away()
@@ -91,7 +92,7 @@ class RouteBook:
         self._known.move_to_end(did)
         if len(self._known) > self._routes_max:
             self._known.popitem(last=False)
-            self._metrics.count("fastagi_routes_forgotten")
+            self._metrics.count("vss_bounds_reached_total", bound="fastagi_routes")
 
     def _remembered(self, did: str) -> Found | None:
         entry = self._known.get(did)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from types import TracebackType
 from typing import Self
 
@@ -103,20 +104,21 @@ class FastAgiServer:
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._conversations) >= self._connections_max:
-            self._metrics.count("fastagi_connections_refused")
+            self._metrics.count("vss_bounds_reached_total", bound="fastagi_connections")
             writer.transport.abort()
             return
         conversation = asyncio.create_task(self._converse(reader, writer))
         self._conversations.add(conversation)
-        self._metrics.gauge("fastagi_connections", len(self._conversations))
+        self._metrics.gauge("vss_queue_length", len(self._conversations), queue="fastagi")
         conversation.add_done_callback(self._ended)
 
     def _ended(self, conversation: asyncio.Task[None]) -> None:
         self._conversations.discard(conversation)
-        self._metrics.gauge("fastagi_connections", len(self._conversations))
+        self._metrics.gauge("vss_queue_length", len(self._conversations), queue="fastagi")
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One conversation, whatever happens in it; its result is counted, its socket is closed."""
+        began = time.perf_counter()
         result = "shut_down"
         try:
             async with asyncio.timeout(self._session_s):
@@ -134,7 +136,8 @@ class FastAgiServer:
             result = "fault"
             _log.exception("fault while answering the dialplan")
         finally:
-            self._metrics.count("fastagi_requests", result=result)
+            self._metrics.count("vss_fastagi_requests_total", result=result)
+            self._metrics.observe("vss_fastagi_seconds", time.perf_counter() - began)
             if result in {"routed", "routed_stale", "rejected", "away"}:
                 writer.close()
             else:
@@ -175,7 +178,8 @@ class FastAgiServer:
             async with asyncio.timeout(CALLER_S):
                 return await self._callers.caller_name(number)
         except Exception as error:  # whatever it is, the call goes on without the name
-            self._metrics.count("fastagi_caller_lookup_failed")
+            if isinstance(error, TimeoutError):
+                self._metrics.count("vss_bounds_reached_total", bound="fastagi_caller")
             _log.warning("caller directory failed", error=repr(error))
             return None
 

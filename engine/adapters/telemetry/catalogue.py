@@ -77,8 +77,10 @@ ARI = (
     Metric("vss_recoveries_total", _C, "Reconciliations with Asterisk, by reason (start, reconnect)", ("reason",)),
     Metric("vss_recovery_seconds", _H, "One reconciliation with Asterisk", (), IO_S),
     Metric("vss_swept_channels_total", _C, "Channels of ours that no call owned and that were hung up"),
-    Metric("vss_ami_events_total", _C, "AMI events received, by name", ("name",)),
+    Metric("vss_ami_events_total", _C, "AMI events received, by name", ("event",)),
     Metric("vss_ami_reconnects_total", _C, "Times the AMI connection was made again"),
+    Metric("vss_asterisk_channels", _G, "Channels that Asterisk has, as AMI tells"),
+    Metric("vss_slots_registered", _G, "Slots whose phone is registered, as AMI tells"),
     Metric("vss_fastagi_requests_total", _C, "Questions of the dialplan, by result", ("result",)),
     Metric("vss_fastagi_seconds", _H, "Answering one question of the dialplan", (), IO_S),
 )
