@@ -8,9 +8,10 @@ Host hooks (APT::Update::Post-Invoke and the like) do not run: they would change
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Apt:
         self._directory = directory
         self._log = log
         self._suite = suite
-        self._env = {"APT_CONFIG": str(directory / "apt.conf"), "LC_ALL": "C"}
+        self.environment = {"APT_CONFIG": str(directory / "apt.conf"), "LC_ALL": "C"}
         self._updated = False
 
     def update(self) -> None:
@@ -123,7 +124,26 @@ class Apt:
         self._updated = False
 
     def _apt(self, step: str, *argv: str, cwd: Path | None = None) -> str:
-        return run(step, argv, log=self._log, timeout_s=APT_TIMEOUT_S, env=self._env, advice=APT_ADVICE, cwd=cwd)
+        return run(step, argv, log=self._log, timeout_s=APT_TIMEOUT_S, env=self.environment, advice=APT_ADVICE, cwd=cwd)
+
+    def _debian_mirror(self) -> str:
+        """The address of Debian's main archive; VSS_DEBIAN_MIRROR overrides what the host's apt says.
+
+        A host whose lists are empty (a fresh container) does not know which of its sources is Debian: then its
+        sources are read privately first.
+        """
+        chosen = os.environ.get("VSS_DEBIAN_MIRROR") or _known_mirror(self._log, {})
+        if not chosen:
+            host = Apt(self._directory / "host", self._log)
+            host.update()
+            chosen = _known_mirror(self._log, host.environment)
+        if not chosen:
+            raise StackFailure(
+                "mirror",
+                "this machine's apt has no source for Debian's main archive, from which Asterisk 22 comes",
+                advice="Set VSS_DEBIAN_MIRROR to a Debian mirror, install Asterisk >= 22.10.1, or use docker compose.",
+            )
+        return chosen
 
     def _configure(self) -> None:
         private = self._directory
@@ -146,7 +166,7 @@ class Apt:
         ]
         if self._suite:
             (private / "etc/sources.list").write_text(
-                f"deb [signed-by={DEBIAN_KEYS}] {debian_mirror(self._log)} {self._suite} main\n"
+                f"deb [signed-by={DEBIAN_KEYS}] {self._debian_mirror()} {self._suite} main\n"
             )
             lines += [
                 f'Dir::Etc::sourcelist "{private}/etc/sources.list";',
@@ -169,24 +189,17 @@ def installed(log: Path) -> frozenset[str]:
     return frozenset(line.split()[1] for line in text.splitlines() if line.startswith("ii "))
 
 
-def debian_mirror(log: Path) -> str:
-    """The address of Debian's main archive as this host's apt knows it; VSS_DEBIAN_MIRROR overrides it."""
-    import os
-
-    chosen = os.environ.get("VSS_DEBIAN_MIRROR")
-    if chosen:
-        return chosen
+def _known_mirror(log: Path, env: Mapping[str, str]) -> str | None:
+    """The address of Debian's main archive as an apt knows it from the lists it has downloaded, if any."""
     fields = "$(CREATED_BY)|$(COMPONENT)|$(CODENAME)|$(REPO_URI)|$(ORIGIN)"
-    text = run("mirror", ["apt-get", "indextargets", "--format", fields], log=log, timeout_s=60, env={"LC_ALL": "C"})
+    text = run(
+        "mirror", ["apt-get", "indextargets", "--format", fields], log=log, timeout_s=60, env={"LC_ALL": "C", **env}
+    )
     rows = [line.split("|") for line in text.splitlines()]
     for created_by, component, codename, uri, origin in (row for row in rows if len(row) == 5):
-        if (created_by, component) == ("Packages", "main") and "-" not in codename and origin in {"Debian", ""}:
+        if (created_by, component, origin) == ("Packages", "main", "Debian") and "-" not in codename:
             return uri
-    raise StackFailure(
-        "mirror",
-        "this machine's apt has no source for Debian's main archive, from which Asterisk 22 comes",
-        advice="Set VSS_DEBIAN_MIRROR to a Debian mirror, install Asterisk >= 22.10.1, or use docker compose.",
-    )
+    return None
 
 
 def sums_hold(directory: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -116,18 +116,50 @@ def test_machine_without_apt_is_told_what_to_install(tmp_path: Path, monkeypatch
     assert "docker compose" in failure.value.advice
 
 
-def test_mirror_is_the_hosts_main_archive_of_debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [
-        "Packages|main|stable|http://third.example/|Third",
-        "Translations|main|bookworm|http://wrong.example/|Debian",
-        "Packages|main|bookworm-updates|http://updates.example/|Debian",
-        "Packages|main|bookworm|http://mirror.example/debian/|Debian",
-    ]
-    monkeypatch.delenv("VSS_DEBIAN_MIRROR", raising=False)
-    monkeypatch.setattr(apt, "run", lambda *args, **options: "\n".join(rows))
-    assert apt.debian_mirror(tmp_path / "log") == "http://mirror.example/debian/"
-    rows.pop()
-    with pytest.raises(StackFailure, match="no source for Debian's main archive"):
-        apt.debian_mirror(tmp_path / "log")
+ROWS = [
+    "Packages|main|stable|http://third.example/|Third",
+    "Translations|main|bookworm|http://wrong.example/|Debian",
+    "Packages|main|bookworm-updates|http://updates.example/|Debian",
+    "Packages|main|bookworm|http://mirror.example/debian/|Debian",
+]
+
+
+class Host:
+    """Stands for the programs apt-get and apt-config of a host with or without package lists."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, rows: list[str], lists: bool) -> None:
+        self._rows = rows
+        self._lists = lists
+        self.updates = 0
+        monkeypatch.delenv("VSS_DEBIAN_MIRROR", raising=False)
+        monkeypatch.setattr(apt, "run", self._run)
+
+    def _run(self, step: str, argv: Sequence[str], *, env: Mapping[str, str], **options: object) -> str:
+        self.updates += "update" in argv
+        if "indextargets" not in argv:
+            return ""
+        known = self._lists or "APT_CONFIG" in env
+        return "\n".join(self._rows if known else ["Packages|main|$(CODENAME)|http://third.example/|$(ORIGIN)"])
+
+
+def _source_of_sid(tmp_path: Path) -> str:
+    Apt(tmp_path / "apt", tmp_path / "log", "sid").update()
+    return (tmp_path / "apt/etc/sources.list").read_text().split()[2]
+
+
+@pytest.mark.parametrize(("lists", "updates"), [(True, 1), (False, 2)])
+def test_mirror_is_the_hosts_main_archive_of_debian(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists: bool, updates: int
+) -> None:
+    host = Host(monkeypatch, ROWS, lists)
+    assert _source_of_sid(tmp_path) == "http://mirror.example/debian/"
+    assert host.updates == updates
+
+
+def test_host_without_debian_is_told_to_name_a_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Host(monkeypatch, ROWS[:1], lists=True)
+    with pytest.raises(StackFailure, match="no source for Debian's main archive") as failure:
+        _source_of_sid(tmp_path)
+    assert "VSS_DEBIAN_MIRROR" in failure.value.advice
     monkeypatch.setenv("VSS_DEBIAN_MIRROR", "http://chosen.example/debian")
-    assert apt.debian_mirror(tmp_path / "log") == "http://chosen.example/debian"
+    assert _source_of_sid(tmp_path) == "http://chosen.example/debian"
