@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from served_site import TOKEN, Site
 from fake_control import FakeControl
+from served_site import TOKEN, Site
 
 from engine.adapters.telemetry import PrometheusMetrics
 from engine.errors import ConfigError

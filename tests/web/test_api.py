@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from served_site import Site
 from fake_control import Part
+from served_site import Site
 
 from engine.errors import Unavailable
 from engine.http import exchange
