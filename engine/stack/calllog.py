@@ -2,7 +2,7 @@
 
     invite n=<serial> call=<Call-ID> number=<dialed> rtp=<Asterisk's RTP port> at=<time>
     early  n= call= at=            183 with media is about to be sent
-    answer n= call= at=            200 is about to be sent
+    answer n= call= [rtp=] at=     200 is about to be sent, or was received by a caller, who learns the port from it
     end    n= call= number= final=<status|none> by=<carrier|caller|nobody> at=<time>
 
 SIPp prints the time twice (local date and time of day, then seconds since 1970), which must agree. Serials count from 1
@@ -24,7 +24,7 @@ _CALL = r"n=(?P<serial>\d+)\.000000 call=(?P<call>[^\s=]+)"
 _LINES = {
     "invite": re.compile(rf"invite {_CALL} number=(?P<number>\S*) rtp=(?P<rtp>\d*) {_TIME}"),
     "early": re.compile(rf"early {_CALL} {_TIME}"),
-    "answer": re.compile(rf"answer {_CALL} {_TIME}"),
+    "answer": re.compile(rf"answer {_CALL}(?: rtp=(?P<rtp>\d+))? {_TIME}"),
     "end": re.compile(
         rf"end {_CALL} number=(?P<number>\S*) final=(?P<final>\d{{3}}|none) by=(?P<by>carrier|caller|nobody) {_TIME}"
     ),
@@ -108,14 +108,17 @@ def parse_line(text: str, line: int = 0) -> LogLine:
     )
 
 
-def read_calls(log: Path) -> list[LoggedCall]:
-    """All calls of a log, in order of their serials; an absent log has none. Raises CallLogError."""
+def read_calls(log: Path, ignore: tuple[str, ...] = ()) -> list[LoggedCall]:
+    """All calls of a log, in order of their serials; an absent log has none. Lines that begin with one of `ignore` are
+    another reader's. Raises CallLogError."""
     if not log.exists():
         return []
     text = log.read_text(encoding="utf-8", errors="replace")
     calls: dict[int, LoggedCall] = {}
     call_ids: set[str] = set()
     for number, raw in enumerate(text.split("\n")[:-1], start=1):
+        if ignore and raw.startswith(ignore):
+            continue
         _take(calls, call_ids, parse_line(raw, number), number)
     if sorted(calls) != list(range(1, len(calls) + 1)):
         raise CallLogError(0, "the serials have gaps: a call's lines are missing")
@@ -149,7 +152,7 @@ def _advance(call: LoggedCall, entry: LogLine, line: int) -> LoggedCall:
     if entry.event == "answer":
         if call.answered_ms is not None:
             raise CallLogError(line, "a second answer")
-        return replace(call, answered_ms=entry.at_ms)
+        return replace(call, answered_ms=entry.at_ms, rtp_port=entry.rtp_port or call.rtp_port)
     if entry.number != call.number:
         raise CallLogError(line, "the number differs from the invite's")
     if (entry.final == 200) != (call.answered_ms is not None):

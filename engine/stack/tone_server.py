@@ -1,8 +1,8 @@
 """The process of a tone end: `python -m engine.stack.tone_server`. One UDP socket serves the media of all calls.
 
-It follows the call log of a SIPp scenario: `invite` tells where Asterisk wants the media of a call, `early` or
-`answer` lets it talk, `end` closes it. What it hears goes, a JSON object a line, to the file `--heard`. Datagrams that
-begin with `press ` are orders of its owner: `press <number> <digits>`.
+It follows the call log of a SIPp scenario: `invite` (or a caller's `answer`) tells where Asterisk wants the media of a
+call, `early` or `answer` lets it talk, `end` closes it. What it hears goes to the file `--heard`, JSON lines.
+Datagrams that begin with `press ` are orders of its owner: `press <number> <digits>`.
 """
 
 from __future__ import annotations
@@ -92,12 +92,8 @@ class ToneServer:
                 self._tell(stream, stream.notice_quiet(now_ms))
 
     def _follow(self, line: LogLine) -> None:
-        if line.event == "invite" and line.rtp_port is not None and len(self._streams) < _STREAMS_MAX:
-            if (forgotten := self._streams.get(line.rtp_port)) is not None:
-                self._close(forgotten, line.at_ms)
-            self._streams[line.rtp_port] = ToneStream(line.call_id, line.number, line.rtp_port, line.at_ms)
-            self._write({"open": line.call_id, "number": line.number, "port": line.rtp_port, "at_ms": line.at_ms})
-            return
+        if line.rtp_port is not None and len(self._streams) < _STREAMS_MAX:
+            self._open(line, line.rtp_port)
         stream = next((one for one in self._streams.values() if one.call_id == line.call_id), None)
         if stream is None:
             return
@@ -105,6 +101,12 @@ class ToneServer:
             stream.talking = True
         elif line.event == "end":
             self._close(stream, line.at_ms)
+
+    def _open(self, line: LogLine, port: int) -> None:
+        if (forgotten := self._streams.get(port)) is not None:
+            self._close(forgotten, line.at_ms)
+        self._streams[port] = ToneStream(line.call_id, line.number, port, line.at_ms)
+        self._write({"open": line.call_id, "number": line.number, "port": port, "at_ms": line.at_ms})
 
     def _close(self, stream: ToneStream, at_ms: float) -> None:
         del self._streams[stream.port]

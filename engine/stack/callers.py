@@ -1,0 +1,95 @@
+"""The telephone network's other roles: people who call us, and providers whose trunks want credentials."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.stack.calllog import LoggedCall, read_calls
+from engine.stack.ports import LOOPBACK
+from engine.stack.scenario import Running, Scenario, SippHost, start
+
+_label = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHabits:
+    """How callers behave: they cancel after `patience_ms` without an answer and hang up `stay_ms` after it."""
+
+    patience_ms: int = 20000
+    stay_ms: int = 3000
+    per_second: int = 10
+
+
+async def start_callers(
+    host: SippHost,
+    rows: Sequence[tuple[str, str]],
+    *,
+    port: int,
+    tone_port: int,
+    habits: CallerHabits | None = None,
+    life_s: float = 300.0,
+) -> Running:
+    """Call as each (caller's number, dialed number) from a UDP port, which a trunk must name; ends by itself. Its `log`
+    holds the calls. Raises StackFailure."""
+    how = habits or CallerHabits()
+    scenario = Scenario(
+        "caller",
+        port,
+        host.ports.sip,
+        variables={"stay_ms": how.stay_ms},
+        keys={"tone_host": LOOPBACK, "tone_port": tone_port},
+        options=("-m", str(len(rows)), "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
+        rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};\n" for caller, dialed in rows),
+    )
+    return await start(host, scenario, f"callers-{next(_label)}", life_s)
+
+
+async def call(
+    host: SippHost, caller: str, dialed: str, *, port: int, tone_port: int, habits: CallerHabits | None = None
+) -> LoggedCall:
+    """Make one call and return what became of it; bounded by patience and stay."""
+    how = habits or CallerHabits()
+    running = await start_callers(host, [(caller, dialed)], port=port, tone_port=tone_port, habits=how)
+    try:
+        await running.finish(15.0 + (how.patience_ms + how.stay_ms) / 1000)
+    finally:
+        await running.stop()
+    return read_calls(running.log)[0]
+
+
+class Demand(StrEnum):
+    """What a provider demands before it serves; the values are scenarios of /sipp."""
+
+    DIGEST = "digest_trunk"
+    REGISTRATION = "registrar_trunk"
+
+
+async def start_provider(
+    host: SippHost,
+    demand: Demand,
+    *,
+    port: int,
+    tone_port: int,
+    username: str,
+    password: str,
+    life_s: float = 600.0,
+) -> Running:
+    """Start a provider that serves only `username` with `password`. Its `log` holds the calls it took or refused (403),
+    and with REGISTRATION also `register accepted=0|1` lines (`registrations` counts them). Raises StackFailure."""
+    keys: dict[str, str | int] = {"tone_host": LOOPBACK, "tone_port": tone_port}
+    keys |= {"trunk_user": username, "trunk_password": password}
+    return await start(host, Scenario(demand, port, keys=keys), f"provider-{next(_label)}", life_s)
+
+
+def provider_calls(provider: Running) -> list[LoggedCall]:
+    """The calls a provider took or refused."""
+    return read_calls(provider.log, ignore=("register ",))
+
+
+def registrations(provider: Running) -> tuple[int, int]:
+    """How many REGISTERs a provider accepted and refused."""
+    lines = provider.log.read_text(encoding="utf-8").split("\n") if provider.log.exists() else []
+    return lines.count("register accepted=1"), lines.count("register accepted=0")
