@@ -32,6 +32,14 @@ def attempt_id(at: float, random_bits: int) -> AttemptId:
     return AttemptId(str(UUID(int=value)))
 
 
+def is_attempt(name: str) -> bool:
+    """Whether a channel's name has the form of an attempt's id."""
+    try:
+        return UUID(name).version == 7
+    except ValueError:
+        return False
+
+
 def seat_channel(slot: Slot, login_ms: int) -> ChannelId:
     """The channel of an agent's nailed-up leg; one per log-in, so a late event of an old one cannot be mistaken."""
     return ChannelId(f"{SEAT_PREFIX}-{slot}-{login_ms}")
@@ -42,6 +50,9 @@ def seat_bridge(slot: Slot, login_ms: int) -> BridgeId:
     return BridgeId(f"{SEAT_PREFIX}-{slot}-{login_ms}-bridge")
 
 
-def is_seat(channel: str) -> bool:
-    """Whether a channel id names an agent's nailed-up leg."""
-    return channel.startswith(f"{SEAT_PREFIX}-")
+def seat_slot(name: str) -> Slot | None:
+    """The slot whose nailed-up leg or bridge `name` is, or None for every other name."""
+    parts = name.split("-", 2)
+    if parts[0] != SEAT_PREFIX or len(parts) < 3 or not parts[1].isdigit():
+        return None
+    return Slot(int(parts[1]))

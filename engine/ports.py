@@ -5,13 +5,14 @@ Every adapter has a fake that passes the same contract suite (tests/contract).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
 from engine.dialer.campaign import Campaign, CampaignStatus
+from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext
 from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
@@ -57,8 +58,28 @@ class ClaimedLead:
     """Attempts of this lead, this one included."""
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignNumbers:
+    """A campaign's statistics as the triggers keep them."""
+
+    leads: Mapping[str, int]
+    """Leads by status."""
+    attempts: int
+    """Attempts begun, open ones included."""
+    outcomes: Mapping[str, int]
+    """Attempts by outcome."""
+
+
 class LeadStore(Protocol):
     """Campaigns and their leads. Every method raises Unavailable(`postgres`) when the database is away or slow."""
+
+    async def create(self, draft: CampaignDraft) -> Campaign:
+        """Make a campaign in the state `draft`; raises Rejected for an unknown trunk or a name that is taken."""
+        ...
+
+    async def numbers(self) -> Mapping[CampaignId, CampaignNumbers]:
+        """The statistics of every campaign that is not archived."""
+        ...
 
     async def campaigns(self) -> Sequence[Campaign]:
         """All campaigns that are not archived."""

@@ -64,7 +64,7 @@ class Agent:
     call: CallId | None = None
     last_call: CallId | None = None
     """The call being wrapped up; a disposition belongs to it."""
-    registered: bool = True
+    registered: bool = False
     ready_after: bool = False
     """Asked to be ready once the leg waits."""
     pending: AgentState | None = None
@@ -74,6 +74,11 @@ class Agent:
     """`done` came while talking: no wrap-up follows."""
     deadline_at: float | None = None
     wraps_unattended: int = 0
+
+    @property
+    def seated(self) -> bool:
+        """Whether the agent's leg waits in its bridge, or talks there."""
+        return self.state not in {AgentState.OFFLINE, AgentState.CALLING}
 
     @property
     def available(self) -> bool:
@@ -211,8 +216,9 @@ class EndCall:
 
 @dataclass(frozen=True, slots=True)
 class KeepDisposition:
-    """Effect: the agent said `code` of `call`."""
+    """Effect: the agent at `slot` said `code` of `call`."""
 
+    slot: Slot
     call: CallId
     code: str
 
@@ -256,7 +262,9 @@ def _login(agent: Agent, event: LoginAsked) -> Step:
 def _entered(agent: Agent, event: SeatEntered) -> Step:
     assert agent.bridge is not None
     assert agent.channel is not None
-    return agent, (CreateBridge(agent.bridge, f"seat {agent.slot}"), Join(agent.bridge, agent.channel))
+    create = CreateBridge(agent.bridge, f"seat {agent.slot}")
+    # A phone that answered is there, whatever was heard of its registration.
+    return replace(agent, registered=True), (create, Join(agent.bridge, agent.channel))
 
 
 def _seated(agent: Agent, event: SeatJoined) -> Step:
@@ -388,7 +396,7 @@ def _digit_wrapping(agent: Agent, event: SeatDigit) -> Step:
         return _to(agent, S.PAUSED, event.at, "phone"), ()
     if not event.digit.isdigit():
         return agent, ()
-    kept: tuple[Effect, ...] = (KeepDisposition(agent.last_call, event.digit),) if agent.last_call else ()
+    kept: tuple[Effect, ...] = (KeepDisposition(agent.slot, agent.last_call, event.digit),) if agent.last_call else ()
     return _after_call(agent, event.at, kept)
 
 

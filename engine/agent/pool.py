@@ -47,6 +47,8 @@ class Pool:
     name: str
     agents: dict[Slot, Agent] = field(default_factory=dict)
     queue: list[Waiting] = field(default_factory=list)
+    changes: list[tuple[Agent, Agent]] = field(default_factory=list)
+    """Agents before and after each step since the owner last looked; the owner clears it."""
 
     @property
     def idle(self) -> int:
@@ -62,8 +64,7 @@ class Pool:
 
     def handle(self, slot: Slot, event: AgentEvent) -> list[PoolEffect]:
         """Step one agent, then serve whoever waits. Raises Rejected for an impossible wish."""
-        agent, effects = step(self.agent(slot), event)
-        self.agents[slot] = agent
+        effects = self._step(self.agent(slot), event)
         translated = [self._translate(slot, effect, event.at) for effect in effects]
         return [*translated, *self._serve(event.at)]
 
@@ -77,6 +78,13 @@ class Pool:
         """Take a call out of the queue, if it is there."""
         self.queue = [waiting for waiting in self.queue if waiting.call != call]
 
+    def _step(self, before: Agent, event: AgentEvent) -> tuple[Effect, ...]:
+        after, effects = step(before, event)
+        if after is not before:
+            self.agents[after.slot] = after
+            self.changes.append((before, after))
+        return effects
+
     def _serve(self, at: float) -> Iterator[PoolEffect]:
         """Give agents to the waiting calls, in order, until nobody waits who can be served."""
         for waiting in tuple(self.queue):
@@ -86,7 +94,7 @@ class Pool:
                     return
                 continue
             self.queue.remove(waiting)
-            self.agents[agent.slot], _ = step(agent, Reserved(waiting.call, at))
+            self._step(agent, Reserved(waiting.call, at))
             assert agent.channel is not None
             assert agent.bridge is not None
             yield ToCall(waiting.call, AgentAssigned(agent.slot, agent.channel, agent.bridge, at))

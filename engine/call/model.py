@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.dialer.campaign import AnswerAction
+from engine.dialer.lead import RecallRule
 from engine.ids import AttemptId, BridgeId, CallId, CampaignId, ChannelId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 
@@ -49,6 +51,8 @@ class CallPolicy:
     """Served first: lower. Live answers of a dialer 0, inbound callers 1."""
     slot: Slot | None = None
     """The one agent this call is for, or None."""
+    recall: Mapping[Outcome, RecallRule] = field(default_factory=dict)
+    """The campaign's rules for dialing the lead again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Call:
     hangup_by: str | None = None
     outcome: Outcome | None = None
     """Decided before the leg ends when we are the ones who end it."""
+    recording: str | None = None
+    """Where the leg is recorded, or None."""
     hang_ups: int = 0
     """How often the hang-up was sent."""
 

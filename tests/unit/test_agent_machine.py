@@ -110,7 +110,7 @@ def test_agent_who_never_wraps_up_is_paused_after_the_second_time() -> None:
 
 def test_digit_after_a_call_is_its_disposition() -> None:
     agent, effects = step(seated(*WRAP), SeatDigit("3", 65.0))
-    assert effects == (KeepDisposition(CALL, "3"),)
+    assert effects == (KeepDisposition(SLOT, CALL, "3"),)
     assert agent.state is AgentState.READY
 
 

@@ -1,0 +1,86 @@
+"""The cell's lease: a session advisory lock, freed by PostgreSQL the moment its holder dies, and an epoch."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from engine.errors import ConfigError
+
+from .pool import telling_unavailable
+from .query import query
+
+log = structlog.get_logger()
+
+CHECK_S = 2.0
+TIMEOUT_S = 5.0
+
+
+class CellLease:
+    """At most one engine commands a cell. The lock lives on a connection of its own."""
+
+    def __init__(self, dsn: str, cell: str) -> None:
+        self._dsn = dsn
+        self._cell = cell
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self.epoch = 0
+        self.lost = False
+        """Another engine took the cell: this one must stop commanding, at once and for good."""
+
+    async def take(self) -> int:
+        """Take the lease and return the new epoch. Raises ConfigError while another engine holds it, Unavailable."""
+        if not await self._lock():
+            raise ConfigError(
+                f"another engine holds the cell {self._cell!r}: stop it, or give this one its own VSS_CELL"
+            )
+        assert self._connection is not None
+        with telling_unavailable():
+            self.epoch = await self._connection.fetchval(query("next_epoch"), self._cell)
+        return self.epoch
+
+    async def watch(self) -> None:
+        """Keep the lease until cancelled; returns when another engine took it.
+
+        When PostgreSQL goes away the lock goes with it, and is taken again as soon as PostgreSQL is back, unless
+        another engine was faster: its epoch shows it.
+        """
+        while not self.lost:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self._check()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("lease_connection_lost", error=str(error) or type(error).__name__)
+                await self._drop()
+
+    async def _check(self) -> None:
+        if self._connection is not None:
+            await self._connection.fetchval("SELECT 1", timeout=TIMEOUT_S)
+            return
+        if await self._lock():
+            assert self._connection is not None
+            self.lost = await self._connection.fetchval(query("epoch"), self._cell, timeout=TIMEOUT_S) != self.epoch
+        else:
+            self.lost = True
+
+    async def _lock(self) -> bool:
+        with telling_unavailable():
+            self._connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
+            locked: bool = await self._connection.fetchval(query("lock_cell"), self._cell)
+        if not locked:
+            await self._drop()
+        return locked
+
+    async def release(self) -> None:
+        """Give the lease back."""
+        await self._drop()
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await connection.close(timeout=TIMEOUT_S)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()

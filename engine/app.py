@@ -1,0 +1,208 @@
+"""The composition root: builds the adapters from the settings, hands them to the engine, and runs the process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+import uvloop
+
+from engine import __version__
+from engine.adapters.ami import AmiObserver
+from engine.adapters.ari.socket import AriSettings
+from engine.adapters.ari.telephony import AriTelephony
+from engine.adapters.fastagi import FastAgiServer
+from engine.adapters.postgres.agents import PostgresAgents
+from engine.adapters.postgres.calls import PostgresCalls
+from engine.adapters.postgres.leads import PostgresLeads
+from engine.adapters.postgres.lease import CellLease
+from engine.adapters.postgres.outcomes import PostgresOutcomes
+from engine.adapters.postgres.pool import Database
+from engine.adapters.postgres.routes import PostgresRoutes
+from engine.adapters.postgres.trunks import PostgresTrunks
+from engine.adapters.postgres.upkeep import Upkeep
+from engine.adapters.redis.leases import RedisLeases
+from engine.adapters.redis.presence import RedisPresence
+from engine.adapters.telemetry.logs import configure_logging
+from engine.adapters.telemetry.loop_lag import watch_loop
+from engine.adapters.telemetry.prometheus import PrometheusMetrics
+from engine.config import Settings
+from engine.errors import Unavailable
+from engine.http.app import build_app, serve
+from engine.http.live import LiveHub
+from engine.ids import TrunkName
+from engine.ports import LiveFeed, Tokens
+from engine.runtime.control import InboundPolicy, PartState
+from engine.runtime.engine import Engine, EngineSettings, Ports
+from engine.runtime.feeds import Feeds
+from engine.runtime.steady import SteadyClock
+
+log = structlog.get_logger()
+
+RETRY_S = 0.5
+
+
+class LocalLeases:
+    """The Leases port of a cell without Redis: only its own limits hold."""
+
+    async def take(self, trunk: TrunkName, wanted: int, cps_max: float) -> Tokens:
+        """Grant what is wanted."""
+        return Tokens(wanted, shared=False)
+
+
+def run(settings: Settings) -> None:
+    """Run the engine until SIGTERM or SIGINT. Raises ConfigError, Unavailable when another engine took over."""
+    configure_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    clock = SteadyClock()
+    metrics = PrometheusMetrics()
+    metrics.gauge("vss_build_info", 1, version=__version__)
+    async with AsyncExitStack() as stack:
+        dsn = settings.postgres_dsn.get_secret_value()
+        database = await stack.enter_async_context(Database(dsn, connections_max=settings.postgres_connections_max))
+        lease = CellLease(dsn, settings.cell)
+        epoch = await _take(lease)
+        stack.push_async_callback(lease.release)
+        hub = LiveHub(metrics, int(clock.now() * 1000))
+        leases, feed, redis_state = await _redis(stack, settings, metrics, hub)
+        trunks = PostgresTrunks(database)
+        ari = AriSettings(
+            settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value(),
+            settings.ari_app,
+        )  # fmt: skip
+        telephony = AriTelephony(
+            ari, clock, trunks=[trunk.name for trunk in await trunks.trunks()], random=random.random
+        )
+        ports = Ports(
+            telephony=telephony,
+            leads=PostgresLeads(database),
+            outcomes=PostgresOutcomes(database),
+            calls=PostgresCalls(database),
+            agents=PostgresAgents(database),
+            trunks=trunks,
+            leases=leases,
+            feed=feed,
+            metrics=metrics,
+            clock=clock,
+        )
+        ami: AmiObserver | None = None
+
+        def other_parts() -> Mapping[str, PartState]:
+            watching = ami is not None and ami.connected
+            return {"ami": PartState(watching, False, "watching" if watching else "away"), **redis_state()}
+
+        engine = Engine(ports, _engine_settings(settings, epoch), other_parts)
+        if settings.ami_host is not None and settings.ami_password is not None:
+            ami = AmiObserver(
+                settings.ami_host,
+                settings.ami_port,
+                settings.ami_user,
+                settings.ami_password.get_secret_value(),
+                engine.on_registration,
+                metrics,
+            )
+        await stack.enter_async_context(
+            FastAgiServer(settings.fastagi_host, settings.fastagi_port, PostgresRoutes(database), metrics)
+        )
+        app = build_app(engine.control, hub, settings.api_token.get_secret_value(), metrics, metrics.exposition)
+        await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
+        background: list[Coroutine[Any, Any, object]] = [
+            watch_loop(metrics),
+            Upkeep(database).run(lambda error: log.warning("upkeep_failed", error=str(error))),
+            _watch_lease(lease, engine),
+        ]
+        if ami is not None:
+            background.append(ami.run())
+        _on_signals(engine.stop)
+        log.info("serving", http=f"http://{settings.http_host}:{settings.http_port}/", cell=settings.cell, epoch=epoch)
+        await _run_with(engine, background)
+        if lease.lost:
+            raise Unavailable("lease", f"another engine took the cell {settings.cell!r}")
+
+
+async def _run_with(engine: Engine, background: list[Coroutine[Any, Any, object]]) -> None:
+    """Run the engine; the tasks around it end with it, and a fault in one of them is told, never silent."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in background]
+    for task in tasks:
+        task.add_done_callback(_tell_fault)
+    try:
+        await engine.run()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_fault(task: asyncio.Task[object]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_task_failed", task=task.get_coro(), error=repr(error))
+
+
+async def _watch_lease(lease: CellLease, engine: Engine) -> None:
+    """An engine that lost its cell must not command it any more."""
+    await lease.watch()
+    log.error("cell_taken_by_another_engine")
+    engine.stop()
+
+
+async def _take(lease: CellLease) -> int:
+    """Take the lease, waiting while PostgreSQL is away."""
+    while True:
+        try:
+            return await lease.take()
+        except Unavailable as error:
+            log.warning("start_waits", reason=str(error))
+            await asyncio.sleep(RETRY_S)
+
+
+async def _redis(
+    stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics, hub: LiveHub
+) -> tuple[RedisLeases | LocalLeases, LiveFeed, Callable[[], Mapping[str, PartState]]]:
+    if settings.redis_url is None:
+        return LocalLeases(), hub, dict
+    url = settings.redis_url.get_secret_value()
+    leases = await stack.enter_async_context(RedisLeases(url, metrics))
+    presence = await stack.enter_async_context(RedisPresence(url, settings.cell, metrics))
+
+    def state() -> Mapping[str, PartState]:
+        there = leases.available
+        return {"redis": PartState(there, False, "sharing" if there else "away: one line per idle agent")}
+
+    return leases, Feeds((hub, presence)), state
+
+
+def _engine_settings(settings: Settings, epoch: int) -> EngineSettings:
+    return EngineSettings(
+        epoch=epoch,
+        inbound=InboundPolicy(settings.inbound_wait_max_s, settings.wrap_up_s, settings.messages),
+        message=settings.messages,
+        recordings=str(settings.recordings_dir) if settings.recordings_dir is not None else None,
+        drain_limit_s=settings.drain_limit_s,
+    )
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """The first signal drains, the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            log.warning("ended_at_once")
+            os._exit(130)
+        asked = True
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)

@@ -1,0 +1,119 @@
+"""Settings: environment variables `VSS_*`, or files named by `VSS_*_FILE`; units are in the names.
+
+A missing or placeholder secret is a ConfigError: there are no default secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import ConfigError
+
+PREFIX = "VSS_"
+TOKEN_LENGTH_MIN = 24
+_PLACEHOLDERS = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "placeholder",
+    "example",
+    "secret",
+    "password",
+    "replace",
+    "xxxx",
+)
+
+
+class Settings(BaseSettings):
+    """What the engine is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    postgres_dsn: SecretStr
+    redis_url: SecretStr | None = None
+    ari_url: str
+    ari_user: str
+    ari_password: SecretStr
+    ari_app: str = "vss"
+    ami_host: str | None = None
+    ami_port: int = 5038
+    ami_user: str = "vss"
+    ami_password: SecretStr | None = None
+    fastagi_host: str = "127.0.0.1"
+    fastagi_port: int = 4573
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    api_token: SecretStr
+    cell: str = Field(default="main", pattern=r"^[a-z0-9-]{1,32}$")
+    run_dir: Path = Path("run")
+    recordings_dir: Path | None = None
+    message: str = "sound:hello,sound:im-sorry,sound:vm-nobodyavail,sound:vm-goodbye"
+    """Media of the identity message where a campaign has none of its own, separated by commas."""
+    inbound_wait_max_s: float = Field(default=120.0, gt=0)
+    wrap_up_s: float = Field(default=15.0, ge=0)
+    drain_limit_s: float = Field(default=30.0, ge=0)
+    postgres_connections_max: int = Field(default=4, ge=2, le=64)
+    log_level: str = "info"
+
+    @field_validator("api_token", "ari_password")
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if len(secret) < TOKEN_LENGTH_MIN or any(word in secret.lower() for word in _PLACEHOLDERS):
+            raise ValueError(
+                f"is a placeholder or shorter than {TOKEN_LENGTH_MIN} characters; `vss init` writes real ones"
+            )
+        return value
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The identity message as a list of media."""
+        return tuple(part.strip() for part in self.message.split(",") if part.strip())
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises ConfigError that names every wrong setting at once."""
+    found = dict(os.environ if environment is None else environment)
+    values: dict[str, Any] = {}
+    for name, value in found.items():
+        if name.startswith(PREFIX) and name.endswith("_FILE"):
+            values[name[len(PREFIX) : -len("_FILE")].lower()] = _read(name, Path(value))
+    for name, value in found.items():
+        if name.startswith(PREFIX) and not name.endswith("_FILE"):
+            values.setdefault(name[len(PREFIX) :].lower(), value)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = [f"{PREFIX}{str(item['loc'][0]).upper()}: {_text(item['msg'])}" for item in error.errors()]
+        raise ConfigError("; ".join(problems) + " (see .env.example, or run `vss init`)") from None
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read NAME=value lines of an env file as `vss init` writes it. Raises ConfigError."""
+    values: dict[str, str] = {}
+    for number, line in enumerate(_read(str(path), path).splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, found, value = text.partition("=")
+        if not found:
+            raise ConfigError(f"{path}:{number}: expected NAME=value")
+        values[name.strip()] = value.strip().strip('"')
+    return values
+
+
+def _text(message: str) -> str:
+    return "is missing" if message == "Field required" else message.removeprefix("Value error, ")
+
+
+def _read(name: str, path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"{name}: {path} cannot be read ({error.strerror})") from None

@@ -1,0 +1,332 @@
+"""The engine: one cell's calls, agents and campaigns, from the first look at Asterisk to the last flush."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from engine.agent.machine import LogoutAsked, RegistrationChanged
+from engine.agent.pool import new_agent
+from engine.call.events import HangUpAsked, SocketLost, SocketRestored, TelephonyEvent
+from engine.call.model import Call, Phase
+from engine.clock import Clock
+from engine.dialer.campaign import CampaignStatus
+from engine.dialer.lead import LeadNext, next_of
+from engine.errors import Unavailable
+from engine.ids import AttemptId, Slot
+from engine.outcome.disposition import Outcome
+from engine.ports import (
+    AgentDirectory,
+    AgentFact,
+    CallRecord,
+    CallStore,
+    ClaimedLead,
+    Disposition,
+    LeadStore,
+    Leases,
+    LiveFeed,
+    LiveFrame,
+    Metrics,
+    OutcomeFact,
+    OutcomeLedger,
+    Telephony,
+    TrunkDirectory,
+)
+
+from .batch import Batch
+from .control import Control, InboundPolicy, Overview, PartState
+from .dialing import Dialing
+from .router import Router
+from .story import Ledgers, Story
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+KEEP_LIVE_S = 0.5
+SHOW_STATS_S = 1.0
+ENDS_LIMIT_S = 3.0
+FLUSH_LIMIT_S = 10.0
+RETRY_S = 0.5
+AGENT_BATCH_GATHER_S = 0.1
+CALL_BATCH_GATHER_S = 0.1
+OUTCOME_BATCH_GATHER_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the engine works with."""
+
+    telephony: Telephony
+    leads: LeadStore
+    outcomes: OutcomeLedger
+    calls: CallStore
+    agents: AgentDirectory
+    trunks: TrunkDirectory
+    leases: Leases
+    feed: LiveFeed
+    metrics: Metrics
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine behaves. Seconds throughout."""
+
+    epoch: int
+    inbound: InboundPolicy
+    message: tuple[str, ...]
+    recordings: str | None
+    drain_limit_s: float
+
+
+class Engine:
+    """Builds the switchboard and its surroundings over the ports, and runs their tasks."""
+
+    def __init__(
+        self, ports: Ports, settings: EngineSettings, other_parts: Callable[[], Mapping[str, PartState]]
+    ) -> None:
+        self._ports = ports
+        self._settings = settings
+        self._other_parts = other_parts
+        metrics = ports.metrics
+        self._calls: Batch[CallRecord] = Batch("calls", ports.calls.commit, metrics, gather_s=CALL_BATCH_GATHER_S)
+        self._outcomes: Batch[OutcomeFact] = Batch(
+            "outcomes", ports.outcomes.record, metrics, gather_s=OUTCOME_BATCH_GATHER_S
+        )
+        self._agents: Batch[AgentFact | Disposition] = Batch(
+            "agents", self._write_agents, metrics, gather_s=AGENT_BATCH_GATHER_S
+        )
+        ledgers = Ledgers(self._calls, self._outcomes, self._agents)
+        self._ledgers = ledgers
+        self._story = Story(ledgers, ports.feed, metrics)
+        self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story)
+        self.dialing = Dialing(
+            self.switchboard,
+            ports.leads,
+            ports.trunks,
+            ports.leases,
+            ports.clock,
+            metrics,
+            settings.epoch,
+            self._closed,
+            settings.recordings,
+            settings.message,
+        )
+        self.switchboard.on_idle = self.dialing.wake
+        self.switchboard.on_ended = self._on_ended
+        self.control = Control(
+            self.switchboard,
+            self.dialing,
+            ports.leads,
+            self._story,
+            ports.clock,
+            settings.inbound,
+            lambda: random.SystemRandom().getrandbits(74),
+            self.parts,
+        )
+        self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
+        self._leftovers: list[ClaimedLead] = []
+        self._ready = False
+        self._draining = False
+        self._stop = asyncio.Event()
+        self._call_ended = asyncio.Event()
+
+    # --- life
+
+    async def run(self) -> None:
+        """Start, serve until `stop`, drain, flush. Raises what made it impossible to go on."""
+        await self._load()
+        tasks = [
+            asyncio.create_task(coroutine, name=name)
+            for name, coroutine in (
+                ("telephony", self._ports.telephony.run(self._on_event)),
+                ("calls", self._calls.run()),
+                ("outcomes", self._outcomes.run()),
+                ("agents", self._agents.run()),
+                ("dialing", self.dialing.run()),
+                ("keep_live", self._keep_live()),
+                ("show_stats", self._show_stats()),
+            )
+        ]
+        stopped = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+                raise RuntimeError(f"the task {task.get_name()} ended")
+            await self._drain()
+        finally:
+            self.switchboard.close()
+            for task in (*tasks, stopped):
+                task.cancel()
+            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Stop dialing and end within the drain limit."""
+        self._draining = True
+        self._stop.set()
+
+    async def _load(self) -> None:
+        """Read seats, trunks, campaigns and what an engine before us left open; waits while the store is away."""
+        while True:
+            try:
+                slots = await self._ports.agents.slots()
+                self._leftovers = list(await self._ports.outcomes.open_attempts())
+                await self.dialing.refresh()
+                break
+            except Unavailable as error:
+                log.warning("start_waits", reason=str(error))
+                await asyncio.sleep(RETRY_S)
+        now = self._ports.clock.now()
+        for slot in slots:
+            self.switchboard.add_agent(new_agent(slot.slot, slot.pool, now))
+            self.control.names[slot.slot] = slot.display_name
+            self._story.show_agent(self.switchboard.agent(slot.slot))
+
+    async def _drain(self) -> None:
+        """Let calls end by themselves within the limit, then end them; write everything that is left."""
+        board = self.switchboard
+        log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s)
+        await self._calls_over(self._settings.drain_limit_s)
+        for call in tuple(board.calls):
+            board.post(call, HangUpAsked("engine", self._ports.clock.now()))
+        for agent in board.agents():
+            board.tell_agent(agent.slot, LogoutAsked(self._ports.clock.now()))
+        await self._calls_over(ENDS_LIMIT_S)
+        for batch in (self._outcomes, self._calls, self._agents):
+            if not await batch.drain(FLUSH_LIMIT_S):
+                log.error("not_flushed", items=len(batch))
+
+    async def _calls_over(self, limit_s: float) -> None:
+        """Wait until no call is left, at most `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.switchboard.calls:
+                    self._call_ended.clear()
+                    await self._call_ended.wait()
+        except TimeoutError:
+            self._ports.metrics.count("vss_bounds_reached_total", bound="drain_calls")
+
+    # --- events
+
+    def _on_event(self, event: TelephonyEvent) -> None:
+        self._router.on_event(event)
+        if isinstance(event, SocketRestored):
+            self._close_leftovers()
+            self._ready = True
+        elif isinstance(event, SocketLost):
+            self.dialing.wake()
+
+    def _on_ended(self, call: Call) -> None:
+        self.dialing.release(call)
+        self._call_ended.set()
+
+    def on_registration(self, slot: Slot, registered: bool, at: float) -> None:
+        """A phone registered, or its registration was lost."""
+        if self.switchboard.agent_or_none(slot) is not None:
+            self.switchboard.tell_agent(slot, RegistrationChanged(registered, at))
+
+    def _close_leftovers(self) -> None:
+        """Attempts of an engine before us: their legs were swept, so what became of them is not known."""
+        now = self._ports.clock.now()
+        for lead in self._leftovers:
+            campaign = self.dialing.campaigns.get(lead.campaign)
+            following = next_of(Outcome.UNKNOWN, lead.attempts, campaign.recall if campaign else {}, now)
+            self._outcomes.add(_unknown(lead.attempt, now, following))
+        if self._leftovers:
+            log.warning("open_attempts_closed", attempts=len(self._leftovers))
+        self._leftovers = []
+
+    # --- health
+
+    def _closed(self) -> str | None:
+        """Why nothing may be dialed now."""
+        if self._draining:
+            return "the engine is stopping"
+        if not self._ready:
+            return "the engine is starting"
+        if not self._ports.telephony.connected:
+            return "Asterisk is away"
+        if self._ledgers.late:
+            return "outcomes cannot be written"
+        return None
+
+    def parts(self) -> dict[str, PartState]:
+        """Every part by name."""
+        ari = self._ports.telephony.connected
+        store = not (self._outcomes.failing or self._calls.failing or self._agents.failing)
+        closed = self._closed()
+        return {
+            "ari": PartState(ari, True, "connected" if ari else "no socket to Asterisk: nothing is originated"),
+            "postgres": PartState(store, True, "writing" if store else f"{len(self._outcomes)} outcomes wait"),
+            "dialing": PartState(closed is None, True, closed or "open"),
+            **self._other_parts(),
+        }
+
+    # --- periodic
+
+    async def _keep_live(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_LIVE_S)
+            self._story.keep_live()
+            for phase, count in self._story.phases.items():
+                if phase is not Phase.ENDED:
+                    self._ports.metrics.gauge("vss_live_calls", count, phase=phase)
+            self._measure_agents()
+            for name, part in self.parts().items():
+                self._ports.metrics.gauge("vss_part_up", float(part.ok), part=name)
+
+    def _measure_agents(self) -> None:
+        agents = self.switchboard.agents()
+        for state in type(agents[0].state) if agents else ():
+            self._ports.metrics.gauge("vss_agents", sum(agent.state is state for agent in agents), state=state)
+        for name, pool in self.switchboard.pools.items():
+            self._ports.metrics.gauge("vss_waiting_calls", len(pool.queue), pool=name)
+
+    async def _show_stats(self) -> None:
+        """Once a second: campaigns' numbers to the live pages."""
+        while True:
+            await asyncio.sleep(SHOW_STATS_S)
+            try:
+                overviews = await self.control.campaigns()
+            except Unavailable:
+                continue
+            for overview in overviews:
+                if overview.campaign.status is not CampaignStatus.DRAFT:
+                    self._ports.feed.publish(_campaign_frame(overview))
+
+    async def _write_agents(self, items: Sequence[AgentFact | Disposition]) -> None:
+        facts = [item for item in items if isinstance(item, AgentFact)]
+        await self._ports.agents.record(facts, [item for item in items if isinstance(item, Disposition)])
+
+
+def _unknown(attempt: AttemptId, at: float, following: LeadNext) -> OutcomeFact:
+    return OutcomeFact(attempt, Outcome.UNKNOWN, 0, None, None, None, None, at, None, None, following)
+
+
+def _campaign_frame(overview: Overview) -> LiveFrame:
+    campaign, stats = overview.campaign, overview.stats
+    data = {
+        "campaign": {
+            "id": campaign.id,
+            "name": campaign.name,
+            "status": campaign.status.value,
+            "dial_mode": campaign.dial_mode.value,
+            "pool": campaign.pool,
+            "trunk": campaign.trunk,
+        },
+        "stats": {
+            "leads": dict(stats.leads),
+            "attempts": stats.attempts,
+            "outcomes": dict(stats.outcomes),
+            "dialing": stats.dialing,
+            "waiting": stats.waiting,
+            "talking": stats.talking,
+            "pacing": stats.pacing,
+        },
+    }
+    return LiveFrame("campaign", str(campaign.id), data)

@@ -1,0 +1,201 @@
+"""The router: which call, agent or use case an event of Asterisk belongs to."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import structlog
+
+from engine.agent.machine import SeatDigit, SeatEnded, SeatEntered, SeatJoined
+from engine.call.commands import Continue, DestroyBridge, HangUp, Play, SetVariable
+from engine.call.events import (
+    LegDigit,
+    LegEnded,
+    LegEntered,
+    LegEvent,
+    LegJoined,
+    PlaybackEnded,
+    Snapshot,
+    SocketLost,
+    SocketRestored,
+    TelephonyEvent,
+)
+from engine.call.reconcile import by_id, missed
+from engine.clock import Clock
+from engine.errors import Rejected
+from engine.ids import CallId, PlaybackId, Slot, is_attempt, seat_slot
+from engine.outcome.disposition import Outcome
+from engine.ports import Metrics
+from engine.trunk.cause import outcome_of
+
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+FAREWELL = "-farewell"
+
+
+class Desk(Protocol):
+    """What a phone can ask for through the dialplan."""
+
+    def feature(self, slot: Slot, word: str, argument: str) -> None:
+        """Carry out a feature code; raises Rejected."""
+        ...
+
+    def dial_from(self, slot: Slot, number: str) -> None:
+        """Dial a number for a slot; raises Rejected."""
+        ...
+
+    def take_in(self, call: CallId, did: str, target: str, caller: str, trunk: str) -> None:
+        """Begin an inbound call; raises Rejected when the target makes no sense."""
+        ...
+
+
+class Router:
+    """Carries events to the switchboard; the first restored socket and each later one bring it level with Asterisk."""
+
+    def __init__(
+        self, switchboard: Switchboard, desk: Desk, clock: Clock, metrics: Metrics, farewell: tuple[str, ...]
+    ) -> None:
+        self._switchboard = switchboard
+        self._desk = desk
+        self._clock = clock
+        self._metrics = metrics
+        self._farewell = farewell
+        """What a person hears whose call nobody knows (any more): never silence."""
+
+    def on_event(self, event: TelephonyEvent) -> None:
+        """Carry one event to whom it belongs; never raises for what Asterisk says."""
+        match event:
+            case SocketRestored(snapshot, at):
+                self._level(snapshot, at)
+            case SocketLost():
+                log.warning("ari_socket_lost", calls=len(self._switchboard.calls))
+            case _:
+                self._on_channel_event(event)
+
+    def _on_channel_event(self, event: LegEvent | PlaybackEnded) -> None:
+        slot = seat_slot(event.channel)
+        if slot is not None:
+            self._on_seat_event(slot, event)
+        elif self._switchboard.post(CallId(event.channel), event):
+            return
+        elif isinstance(event, LegEntered):
+            self._on_newcomer(event)
+        elif isinstance(event, PlaybackEnded) and event.playback.endswith(FAREWELL):
+            self._switchboard.perform(HangUp(event.channel))
+        else:
+            self._metrics.count("vss_events_unrouted_total", type=type(event).__name__)
+
+    # --- agents' legs
+
+    def _on_seat_event(self, slot: Slot, event: LegEvent | PlaybackEnded) -> None:
+        agent = self._switchboard.agent_or_none(slot)
+        if agent is None or agent.channel != event.channel:
+            if isinstance(event, LegEntered):  # a phone answered the call of a log-in that was given up
+                self._switchboard.perform(HangUp(event.channel))
+            return
+        match event:
+            case LegEntered(at=at):
+                self._switchboard.tell_agent(slot, SeatEntered(at))
+            case LegJoined(bridge=bridge, at=at) if bridge == agent.bridge:
+                self._switchboard.tell_agent(slot, SeatJoined(at))
+            case LegDigit(digit=digit, at=at):
+                self._switchboard.tell_agent(slot, SeatDigit(digit, at))
+            case LegEnded():
+                self._switchboard.tell_agent(slot, SeatEnded(_why(event, seated=agent.seated), event.at))
+            case _:
+                pass
+
+    # --- legs that are new to us
+
+    def _on_newcomer(self, event: LegEntered) -> None:
+        match event.args:
+            case ("feature", slot, word, *rest) if slot.isdigit():
+                self._feature(event, Slot(int(slot)), word, rest[0] if rest else "")
+            case ("dial", slot, number, *_) if slot.isdigit():
+                self._dial(event, Slot(int(slot)), number)
+            case ("inbound", did, target, caller, trunk, *_):
+                self._inbound(event, did, target, caller, trunk)
+            case _:
+                log.warning("unknown_leg", channel=event.channel, args=event.args)
+                self._metrics.count("vss_swept_channels_total")
+                playback = PlaybackId(f"{event.channel}{FAREWELL}")
+                self._switchboard.perform(Play(event.channel, playback, self._farewell))
+
+    def _feature(self, event: LegEntered, slot: Slot, word: str, argument: str) -> None:
+        try:
+            self._desk.feature(slot, word, argument)
+            result = "ok"
+        except Rejected as refusal:
+            log.info("feature_refused", slot=slot, word=word, reason=str(refusal))
+            result = "refused"
+        self._switchboard.perform(SetVariable(event.channel, "VSS_RESULT", result))
+        self._switchboard.perform(Continue(event.channel))
+
+    def _dial(self, event: LegEntered, slot: Slot, number: str) -> None:
+        """The dialed number is called on the agent's nailed-up leg; the phone's own attempt ends."""
+        try:
+            self._desk.dial_from(slot, number)
+            cause = 16
+        except Rejected as refusal:
+            log.info("dial_refused", slot=slot, reason=str(refusal))
+            cause = 21
+        self._switchboard.perform(HangUp(event.channel, cause))
+
+    def _inbound(self, event: LegEntered, did: str, target: str, caller: str, trunk: str) -> None:
+        try:
+            self._desk.take_in(CallId(event.channel), did, target, caller, trunk)
+        except Rejected as refusal:
+            log.warning("inbound_refused", did=did, target=target, reason=str(refusal))
+            self._switchboard.perform(Continue(event.channel))
+
+    # --- level with Asterisk
+
+    def _level(self, snapshot: Snapshot, at: float) -> None:
+        """Tell every call and agent what it missed, and sweep what belongs to nobody."""
+        board = self._switchboard
+        channels = by_id(snapshot)
+        for call in tuple(board.calls.values()):
+            for event in missed(call, channels, at):
+                board.post(call.id, event)
+        for agent in board.agents():
+            if agent.channel is None:
+                continue
+            seen = channels.get(agent.channel)
+            if seen is None:
+                board.tell_agent(agent.slot, SeatEnded("the leg was lost", at))
+            elif seen.app_args is not None and not agent.seated:
+                board.tell_agent(agent.slot, SeatEntered(at))
+        self._sweep(snapshot)
+
+    def _sweep(self, snapshot: Snapshot) -> None:
+        board = self._switchboard
+        legs = {agent.channel for agent in board.agents()} | {call.channel for call in board.calls.values()}
+        bridges = {agent.bridge for agent in board.agents()}
+        for seen in snapshot.channels:
+            ours = seen.app_args is not None or seat_slot(seen.channel) is not None or is_attempt(seen.channel)
+            if ours and seen.channel not in legs:
+                self._metrics.count("vss_swept_channels_total")
+                log.warning("channel_swept", channel=seen.channel, state=seen.state)
+                board.perform(HangUp(seen.channel))
+        for bridge in snapshot.bridges:
+            if seat_slot(bridge.bridge) is not None and bridge.bridge not in bridges:
+                board.perform(DestroyBridge(bridge.bridge))
+
+
+def _why(event: LegEnded, *, seated: bool) -> str:
+    """Why an agent's leg ended, for people."""
+    if seated:
+        return "the phone hung up"
+    match outcome_of(event.cause, event.sip_code, ringing_seen=True):
+        case Outcome.NO_ANSWER:
+            return "did not answer"
+        case Outcome.BUSY:
+            return "the phone is busy"
+        case Outcome.DECLINED:
+            return "the phone declined"
+        case Outcome.INVALID_NUMBER | Outcome.UNREACHABLE:
+            return "the phone is not registered"
+        case _:
+            return f"the phone could not be called (cause {event.cause})"

@@ -1,0 +1,209 @@
+"""The story of calls and agents: everything that is derived from (before, event, after).
+
+Journal, outcomes, agents' history, live frames and metrics come from here and from nowhere else, so that they can
+never say different things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from engine.agent.machine import Agent, AgentState
+from engine.call.events import CallEvent
+from engine.call.model import Call, CallKind, Phase
+from engine.dialer.lead import next_of
+from engine.ids import CallId
+from engine.outcome.disposition import UNCOUNTED, Outcome
+from engine.ports import AgentFact, CallRecord, Disposition, LiveFeed, LiveFrame, Metrics, OutcomeFact
+
+from .batch import Batch
+
+log = structlog.get_logger()
+
+ENTRIES_MAX = 1000
+"""Journal entries kept for one call between two commits; more (a storm of digits) are counted, not kept."""
+
+
+@dataclass(slots=True)
+class _Chapter:
+    """What is to be written of one call."""
+
+    events: list[CallEvent] = field(default_factory=list)
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """Where the story is written."""
+
+    calls: Batch[CallRecord]
+    outcomes: Batch[OutcomeFact]
+    agents: Batch[AgentFact | Disposition]
+
+    @property
+    def late(self) -> bool:
+        """Whether outcomes cannot be written as fast as they come; then nothing new is dialed."""
+        return self.outcomes.late
+
+
+class Story:
+    """Derives and queues; never blocks, never raises."""
+
+    def __init__(self, ledgers: Ledgers, feed: LiveFeed, metrics: Metrics) -> None:
+        self._ledgers = ledgers
+        self._feed = feed
+        self._metrics = metrics
+        self._open: dict[CallId, _Chapter] = {}
+        self._dirty: dict[CallId, Call] = {}
+        self.phases: dict[Phase, int] = dict.fromkeys(Phase, 0)
+
+    def began(self, call: Call) -> None:
+        """A call exists."""
+        self._open[call.id] = _Chapter()
+        self.phases[call.phase] += 1
+        self._publish(call)
+
+    def stepped(self, before: Call, event: CallEvent, after: Call) -> None:
+        """A call took a step; ENDED closes its story."""
+        chapter = self._open.get(after.id)
+        if chapter is None:
+            return
+        if len(chapter.events) < ENTRIES_MAX:
+            chapter.events.append(event)
+        else:
+            chapter.dropped += 1
+        if after.phase is before.phase:
+            return
+        self.phases[before.phase] -= 1
+        self._turned(before, after)
+        if after.phase is Phase.ENDED:
+            self._dirty.pop(after.id, None)
+            self._ledgers.calls.add(self._record(after))
+            del self._open[after.id]
+        else:
+            self.phases[after.phase] += 1
+            if after.answered_at is not None:
+                self._dirty[after.id] = after
+        self._publish(after)
+
+    def keep_live(self) -> None:
+        """Queue the records of answered calls that changed since the last time; called twice a second."""
+        for call in self._dirty.values():
+            self._ledgers.calls.add(self._record(call))
+        self._dirty.clear()
+
+    def concluded(self, call: Call) -> None:
+        """The outcome of the call's attempt is decided: queue the fact."""
+        assert call.attempt is not None
+        outcome = call.outcome or Outcome.UNKNOWN
+        ended_at = call.ended_at or call.created_at
+        counted = call.lead_attempts - (1 if outcome in UNCOUNTED else 0)
+        fact = OutcomeFact(
+            call.attempt,
+            outcome,
+            call.cause,
+            call.sip_code,
+            call.ringing_at,
+            call.answered_at,
+            call.bridged_at,
+            ended_at,
+            call.hangup_by,
+            call.seat.slot if call.seat is not None and call.bridged_at is not None else None,
+            next_of(outcome, counted, call.policy.recall, ended_at),
+        )
+        self._ledgers.outcomes.add(fact)
+        self._metrics.count("vss_attempts_total", outcome=outcome)
+
+    def agent_changed(self, before: Agent, after: Agent) -> None:
+        """An agent took a step."""
+        if after.state is not before.state or after.reason != before.reason:
+            self._ledgers.agents.add(AgentFact(after.slot, after.state, after.reason, after.call, after.since))
+            self._metrics.count("vss_agent_changes_total", state=after.state)
+            if before.state is AgentState.WRAPPING:
+                self._metrics.observe("vss_wrap_up_seconds", after.since - before.since)
+        self.show_agent(after)
+
+    def show_agent(self, agent: Agent) -> None:
+        """Publish an agent as it is now."""
+        data = {
+            "slot": agent.slot,
+            "pool": agent.pool,
+            "state": agent.state.value,
+            "reason": agent.reason,
+            "since": agent.since,
+            "call": agent.call,
+            "registered": agent.registered,
+        }
+        self._feed.publish(LiveFrame("agent", str(agent.slot), data))
+
+    def disposed(self, disposition: Disposition, source: str) -> None:
+        """An agent said what a call was; `source` is http or phone."""
+        self._ledgers.agents.add(disposition)
+        self._metrics.count("vss_dispositions_total", source=source)
+
+    def _turned(self, before: Call, after: Call) -> None:
+        """Measure what a change of phase tells."""
+        match after.phase:
+            case Phase.TALKING if after.bridged_at is not None and after.answered_at is not None:
+                wait_s = after.bridged_at - after.answered_at
+                metric = "vss_wait_seconds" if after.kind is CallKind.INBOUND else "vss_bridge_seconds"
+                self._metrics.observe(metric, wait_s)
+            case Phase.ANSWERED if after.answered_at is not None:
+                self._metrics.observe("vss_ring_seconds", after.answered_at - after.created_at)
+            case Phase.ENDED if after.bridged_at is not None and after.ended_at is not None:
+                self._metrics.observe("vss_talk_seconds", after.ended_at - after.bridged_at)
+
+    def _publish(self, call: Call) -> None:
+        if call.phase is Phase.ENDED:
+            self._feed.publish(LiveFrame("call", call.id, {}))
+            return
+        data = {
+            "id": call.id,
+            "kind": call.kind.value,
+            "phase": call.phase.value,
+            "campaign": call.campaign,
+            "number": call.number,
+            "trunk": call.trunk,
+            "slot": call.seat.slot if call.seat else None,
+            "created_at": call.created_at,
+            "answered_at": call.answered_at,
+            "bridged_at": call.bridged_at,
+        }
+        self._feed.publish(LiveFrame("call", call.id, data))
+
+    def _record(self, call: Call) -> CallRecord:
+        chapter = self._open[call.id]
+        entries = tuple((event.at, type(event).__name__, _fields(event)) for event in chapter.events)
+        if chapter.dropped:
+            log.warning("journal_cut", call=call.id, dropped=chapter.dropped)
+            self._metrics.count("vss_bounds_reached_total", bound="journal")
+        self._open[call.id] = _Chapter()
+        return CallRecord(
+            call.id,
+            call.kind,
+            call.phase,
+            call.attempt,
+            call.campaign,
+            call.number,
+            call.trunk,
+            call.seat.slot if call.seat else None,
+            call.created_at,
+            call.answered_at,
+            call.bridged_at,
+            call.ended_at,
+            call.outcome,
+            call.hangup_by,
+            call.recording if call.answered_at is not None else None,
+            entries,
+        )
+
+
+def _fields(event: CallEvent) -> dict[str, Any]:
+    """An event as plain data, without its time (the journal has a column for it)."""
+    fields: dict[str, Any] = msgspec.to_builtins(event)
+    del fields["at"]
+    return fields

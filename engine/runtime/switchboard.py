@@ -1,0 +1,301 @@
+"""The switchboard: takes an event, steps the machine it belongs to, carries out the commands.
+
+It runs to completion: an event and everything it leads to inside the engine is done before the next event is looked
+at, without an await. So each call has one writer, an agent is never reserved twice, and the way from an answer to the
+join command waits for nothing. What must be durable before it happens (the attempt's row) is committed before a call
+comes here; outcomes and the journal go to batches that are committed in groups (docs/ARCHITECTURE.md).
+
+A fault inside a step ends that call, with the outcome `engine_error`, and never the process.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+
+import structlog
+
+from engine.agent.machine import (
+    Agent,
+    AgentEvent,
+    Connected,
+    KeepDisposition,
+    Released,
+    Reserved,
+    SeatDeadlinePassed,
+    SeatFailed,
+)
+from engine.agent.pool import Pool, PoolEffect, ToCall, Waiting
+from engine.call.commands import (
+    CancelRequest,
+    Command,
+    CreateBridge,
+    HangUp,
+    Join,
+    MarkTalking,
+    Originate,
+    RecordOutcome,
+    ReleaseAgent,
+    RequestAgent,
+    TelephonyCommand,
+)
+from engine.call.events import CallEvent, CommandFailed, DeadlinePassed
+from engine.call.machine import start_inbound, start_outbound, step
+from engine.call.model import Call, Phase
+from engine.clock import Clock
+from engine.errors import NotFound
+from engine.ids import CallId, CampaignId, Slot, seat_slot
+from engine.outcome.disposition import Outcome
+from engine.ports import Disposition, Metrics, Telephony
+
+from .deadlines import Deadlines
+from .story import Story
+
+log = structlog.get_logger()
+
+EVENTS_PER_TURN_MAX = 10_000
+"""More than this from one event is a loop of ours: the rest is dropped, loudly."""
+
+IN_FLIGHT = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
+
+
+class Switchboard:
+    """Owns every live call and every pool; all its methods run on the loop's thread and return at once."""
+
+    def __init__(self, telephony: Telephony, clock: Clock, metrics: Metrics, story: Story) -> None:
+        self.calls: dict[CallId, Call] = {}
+        self.pools: dict[str, Pool] = {}
+        self._pool_of: dict[Slot, Pool] = {}
+        self.in_flight: dict[CampaignId, int] = {}
+        self.pool_in_flight: dict[str, int] = {}
+        self.on_idle: Callable[[], None] = lambda: None
+        """Called when a line or an agent became free."""
+        self.on_ended: Callable[[Call], None] = lambda call: None
+        self._telephony = telephony
+        self._clock = clock
+        self._metrics = metrics
+        self._story = story
+        self._deadlines = Deadlines(clock, self._deadline_passed)
+        self._turn: deque[tuple[CallId, CallEvent]] = deque()
+        self._turning = False
+
+    # --- agents
+
+    def add_agent(self, agent: Agent) -> None:
+        """Make a seat known."""
+        pool = self.pools.setdefault(agent.pool, Pool(agent.pool))
+        pool.agents[agent.slot] = agent
+        self._pool_of[agent.slot] = pool
+
+    def agent(self, slot: Slot) -> Agent:
+        """The agent at `slot`; raises NotFound."""
+        return self._pool(slot).agent(slot)
+
+    def agent_or_none(self, slot: Slot) -> Agent | None:
+        """The agent at `slot`, or None."""
+        pool = self._pool_of.get(slot)
+        return None if pool is None else pool.agents.get(slot)
+
+    def agents(self) -> list[Agent]:
+        """Every agent, by slot."""
+        return sorted((agent for pool in self.pools.values() for agent in pool.agents.values()), key=lambda a: a.slot)
+
+    def tell_agent(self, slot: Slot, event: AgentEvent) -> Agent:
+        """Step an agent. Raises Rejected for a wish that its state does not allow, NotFound for an unknown slot."""
+        pool = self._pool(slot)
+        self._pool_effects(pool, pool.handle(slot, event))
+        self._run_turn()
+        return pool.agent(slot)
+
+    # --- calls
+
+    def dial(self, call: Call, originate: Originate) -> None:
+        """Begin a call that the engine dials; its attempt, if any, is committed.
+
+        Raises Rejected when the agent who asked for the call has one already.
+        """
+        if call.seat is not None:
+            self.tell_agent(call.seat.slot, Reserved(call.id, call.created_at))
+        pool = call.policy.pool
+        self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
+        if call.campaign is not None:
+            self.in_flight[call.campaign] = self.in_flight.get(call.campaign, 0) + 1
+        self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
+        self._begin(*start_outbound(call, originate))
+
+    def receive(self, call: Call) -> None:
+        """Begin an inbound call whose channel is in the application."""
+        self._begin(*start_inbound(call))
+
+    def post(self, call: CallId, event: CallEvent) -> bool:
+        """Carry an event to its call; False when there is no such call (any more)."""
+        if call not in self.calls:
+            return False
+        self._turn.append((call, event))
+        self._run_turn()
+        return True
+
+    def perform(self, command: TelephonyCommand) -> None:
+        """Carry out a command that belongs to no call: a failure is only logged."""
+        self._telephony.perform(command, self._unowned_failed)
+
+    def close(self) -> None:
+        """Forget all deadlines: the process ends."""
+        self._deadlines.close()
+
+    # --- the turn
+
+    def _begin(self, call: Call, commands: tuple[Command, ...]) -> None:
+        self._metrics.count("vss_calls_total", kind=call.kind)
+        self.calls[call.id] = call
+        self._story.began(call)
+        self._deadlines.arm(call.id, call.deadline_at)
+        self._execute(call, commands)
+        self._run_turn()
+
+    def _run_turn(self) -> None:
+        if self._turning:
+            return
+        self._turning = True
+        try:
+            steps = 0
+            while self._turn:
+                steps += 1
+                if steps > EVENTS_PER_TURN_MAX:
+                    self._metrics.count("vss_bounds_reached_total", bound="turn")
+                    log.error("turn_never_ends", dropped=len(self._turn))
+                    self._turn.clear()
+                    break
+                self._step(*self._turn.popleft())
+        finally:
+            self._turning = False
+
+    def _step(self, call_id: CallId, event: CallEvent) -> None:
+        before = self.calls.get(call_id)
+        if before is None:
+            return
+        try:
+            after, commands = step(before, event)
+        except Exception:
+            self._fault(before, event)
+            return
+        self._apply(before, event, after, commands)
+
+    def _apply(self, before: Call, event: CallEvent, after: Call, commands: tuple[Command, ...]) -> None:
+        if after is not before:
+            self.calls[after.id] = after
+            if after.deadline_at != before.deadline_at:
+                self._deadlines.arm(after.id, after.deadline_at)
+            if before.phase in IN_FLIGHT and after.phase not in IN_FLIGHT:
+                self._landed(before)
+        self._story.stepped(before, event, after)
+        self._execute(after, commands)
+        if after.phase is Phase.ENDED:
+            self._ended(after)
+
+    def _fault(self, call: Call, event: CallEvent) -> None:
+        """A bug of ours met this call: end it and keep its story."""
+        log.exception("call_fault", call=call.id, phase=call.phase, event=type(event).__name__)
+        self._metrics.count("vss_call_faults_total", kind=type(event).__name__)
+        now = self._clock.now()
+        after = replace(
+            call, phase=Phase.ENDED, ended_at=now, deadline_at=None, outcome=Outcome.ENGINE_ERROR, hangup_by="engine",
+            seat_held=False,
+        )  # fmt: skip
+        commands: list[Command] = [HangUp(call.channel), CancelRequest(call.id, call.policy.pool)]
+        if call.seat is not None and call.seat_held:
+            commands.append(ReleaseAgent(call.id, call.seat.slot, call.bridged_at is not None, call.policy.wrap_up_s))
+        if call.attempt is not None:
+            commands.append(RecordOutcome(call.attempt))
+        self._apply(call, event, after, tuple(commands))
+
+    def _ended(self, call: Call) -> None:
+        self.calls.pop(call.id, None)
+        self._deadlines.arm(call.id, None)
+        self.on_ended(call)
+        self.on_idle()
+
+    def _landed(self, call: Call) -> None:
+        """The attempt is no longer in flight: answered into the application, or over."""
+        self.pool_in_flight[call.policy.pool] -= 1
+        if call.campaign is not None:
+            self.in_flight[call.campaign] -= 1
+
+    # --- commands
+
+    def _execute(self, call: Call, commands: tuple[Command, ...]) -> None:
+        for command in commands:
+            match command:
+                case RequestAgent(call_id, pool, priority, since, slot):
+                    self._request(pool, Waiting(priority, since, call_id, slot))
+                case CancelRequest(call_id, pool):
+                    self._named_pool(pool).cancel(call_id)
+                case MarkTalking(_, slot):
+                    self._tell_agent_of(call, slot, Connected(self._clock.now()))
+                case ReleaseAgent(_, slot, talked, wrap_up_s):
+                    self._tell_agent_of(call, slot, Released(talked, wrap_up_s, self._clock.now()))
+                case RecordOutcome():
+                    self._story.concluded(call)
+                case _:
+                    self._telephony.perform(command, self._failed_for(call.id))
+
+    def _failed_for(self, call: CallId) -> Callable[[CommandFailed], None]:
+        return lambda failure: None if self.post(call, failure) else self._unowned_failed(failure)
+
+    def _unowned_failed(self, failure: CommandFailed) -> None:
+        """A command for a seat that was not carried out takes the agent offline; others are only logged."""
+        command = failure.command
+        if isinstance(command, Originate | CreateBridge | Join) and (slot := self._seated(command)) is not None:
+            self.tell_agent(slot, SeatFailed(f"the phone could not be called: {failure.detail}", failure.at))
+        log.info("command_failed", command=repr(failure.command), failure=failure.failure.value, detail=failure.detail)
+
+    def _seated(self, command: Originate | CreateBridge | Join) -> Slot | None:
+        """The agent whose present leg or bridge the command names."""
+        name = command.bridge if isinstance(command, CreateBridge) else command.channel
+        slot = seat_slot(name)
+        agent = None if slot is None else self.agent_or_none(slot)
+        return slot if agent is not None and name in {agent.channel, agent.bridge} else None
+
+    def _request(self, name: str, waiting: Waiting) -> None:
+        pool = self._named_pool(name)
+        self._pool_effects(pool, pool.request(waiting, self._clock.now()))
+
+    def _tell_agent_of(self, call: Call, slot: Slot, event: AgentEvent) -> None:
+        """Tell an agent of its call, unless it serves another one by now."""
+        pool = self._pool(slot)
+        if pool.agent(slot).call != call.id:
+            return
+        self._pool_effects(pool, pool.handle(slot, event))
+
+    def _pool_effects(self, pool: Pool, effects: list[PoolEffect]) -> None:
+        for before, after in pool.changes:
+            self._deadlines.arm(after.slot, after.deadline_at)
+            self._story.agent_changed(before, after)
+            if after.available:
+                self.on_idle()
+        pool.changes.clear()
+        for effect in effects:
+            match effect:
+                case ToCall(call, event):
+                    self._turn.append((call, event))
+                case KeepDisposition(slot, call, code):
+                    self._story.disposed(Disposition(call, slot, code, "", self._clock.now()), "phone")
+                case _:
+                    self._telephony.perform(effect, self._unowned_failed)
+
+    def _deadline_passed(self, owner: Hashable) -> None:
+        now = self._clock.now()
+        if isinstance(owner, int):
+            self.tell_agent(Slot(owner), SeatDeadlinePassed(now))
+        else:
+            self.post(CallId(str(owner)), DeadlinePassed(now))
+
+    def _pool(self, slot: Slot) -> Pool:
+        try:
+            return self._pool_of[slot]
+        except KeyError:
+            raise NotFound("no_such_slot", f"there is no slot {slot}") from None
+
+    def _named_pool(self, name: str) -> Pool:
+        return self.pools.setdefault(name, Pool(name))
