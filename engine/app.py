@@ -77,7 +77,7 @@ async def _serve(settings: Settings) -> None:
         leases, feed, redis_state = await _redis(stack, settings, metrics, hub)
         trunks = PostgresTrunks(database)
         ari = AriSettings(
-            settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value(),
+            f"{settings.ari_url.rstrip('/')}/ari", settings.ari_user, settings.ari_password.get_secret_value(),
             settings.ari_app,
         )  # fmt: skip
         telephony = AriTelephony(

@@ -21,8 +21,8 @@ ended       the leg is gone, the outcome is decided; nothing more happens
 Legal races. Ringing may be reported after the answer (Asterisk can swap the two): ignored. StasisStart may come
 without an answer seen before: it counts as the answer. The customer may hang up in any phase; the channel's end
 always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
-what is left of the limit. A join refused because a leg is gone is followed by that leg's end: until it comes the
-person hears the message rather than silence.
+what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does not
+come at once, the person hears the message rather than silence.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -83,6 +83,8 @@ ENTER_LIMIT_S = 10.0
 """From the answer to StasisStart through the dialplan; measured: milliseconds."""
 CONNECT_LIMIT_S = 3.0
 """From the join command to the join event; measured p99: 5 ms."""
+GONE_LIMIT_S = 0.5
+"""From a join refused because a leg is gone to the news of that leg's end; measured: under 5 ms."""
 MESSAGE_LIMIT_S = 60.0
 HANG_UP_LIMIT_S = 5.0
 HANG_UPS_MAX = 3
@@ -218,9 +220,15 @@ def _agent_lost_connecting(call: Call, event: AgentLost) -> Step:
 
 
 def _connect_failed(call: Call, event: CommandFailed | DeadlinePassed) -> Step:
-    """The join was refused or never reported: no more waiting for this person."""
-    if isinstance(event, CommandFailed) and not isinstance(event.command, Join):
-        return call, ()
+    """The join was refused or never reported: no more waiting for this person.
+
+    A join refused because a leg is gone says not whose; the end of that leg follows, and says it.
+    """
+    if isinstance(event, CommandFailed):
+        if not isinstance(event.command, Join):
+            return call, ()
+        if event.failure is Failure.GONE:
+            return replace(call, deadline_at=event.at + GONE_LIMIT_S), ()
     call, released = _release(call, talked=False)
     if call.kind is CallKind.MANUAL:
         call, commands = _hang_up(call, "engine", event.at)

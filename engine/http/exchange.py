@@ -129,7 +129,7 @@ class Edge:
         }
         if fault is not None:
             _log.error("request failed", exc_info=fault, **fields)
-        elif request.method in {"GET", "HEAD"} and status < 400:
+        elif request.method in {"GET", "HEAD"} and (status < 400 or name == "/readyz"):
             _log.debug("request", **fields)
         else:
             _log.info("request", **fields)

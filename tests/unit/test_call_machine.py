@@ -158,6 +158,18 @@ def test_refused_join_plays_the_message_rather_than_silence() -> None:
     assert commands == [ReleaseAgent(ID, SLOT, False, 30.0), Play(CUSTOMER, message_id(call), ("sound:identity",))]
 
 
+def test_join_refused_for_a_leg_that_is_gone_waits_for_the_news_whose_it_was() -> None:
+    gone = CommandFailed(Join(BRIDGE, CUSTOMER), Failure.GONE, "404", 105.03)
+    call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, gone)
+    assert (call.phase, commands) == (Phase.CONNECTING, [])
+    customer_left, _ = run(call, LegEnded(CUSTOMER, 16, None, 105.04))
+    assert customer_left.outcome is Outcome.CUSTOMER_HANGUP
+    agent_left, _ = run(call, AgentLost(SLOT, 105.04))
+    assert agent_left.phase is Phase.WAITING
+    nobody_tells, _ = run(call, DeadlinePassed(105.53))
+    assert nobody_tells.phase is Phase.ANNOUNCING
+
+
 def test_agent_who_hangs_up_ends_the_customers_leg_and_needs_no_release() -> None:
     call, commands = run(dialed(), ANSWERS, ENTERS, ASSIGNED, JOINS, AgentLost(SLOT, 110.0))
     assert commands == [HangUp(CUSTOMER)]

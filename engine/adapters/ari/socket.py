@@ -191,7 +191,8 @@ class AriSocket:
     async def _restore(self, link: Link, listener: Listener) -> None:
         try:
             allowed = [{"type": kind} for kind in wire.WANTED_TYPES]
-            await self._demand(
+            # its answer is not read: an Asterisk without device states leaves a required field out
+            await self._done(
                 link, ari.applications_filter(self._settings.app, filter={"allowed": allowed, "disallowed": []})
             )
             await asyncio.gather(*(self._subscribe(link, endpoint) for endpoint in tuple(self._endpoints)))
@@ -218,10 +219,14 @@ class AriSocket:
     async def _snapshot(self, link: Link) -> tuple[list[models.Channel], list[models.Bridge]]:
         return await asyncio.gather(self._demand(link, ari.channels_list()), self._demand(link, ari.bridges_list()))
 
-    async def _demand(self, link: Link, request: Request[T]) -> T:
+    async def _done(self, link: Link, request: Request[Any]) -> Done:
         reply = await link.call(request)
         if not isinstance(reply, Done):
             raise _RestoreFailed(f"{request.method} {request.path}: {reply}")
+        return reply
+
+    async def _demand(self, link: Link, request: Request[T]) -> T:
+        reply = await self._done(link, request)
         try:
             return wire.decode_answer(request, reply.body)
         except msgspec.MsgspecError as error:

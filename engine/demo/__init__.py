@@ -1,0 +1,1 @@
+"""The demo: a whole telephone world on one machine, a campaign in it, and a reckoning at the end."""
