@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -140,6 +140,17 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition may be of another process
             await asyncio.sleep(0.005)
+
+
+async def eventually(question: Callable[[], Awaitable[object]], wanted: object, timeout_s: float = 10.0) -> None:
+    """Ask until the answer is the wanted one; fails with the last answer."""
+    answer = await question()
+    for _ in range(int(timeout_s / 0.01)):
+        if answer == wanted:
+            return
+        await asyncio.sleep(0.01)
+        answer = await question()
+    assert answer == wanted
 
 
 def closed_port() -> int:

@@ -41,7 +41,7 @@ class RedisLink:
                 socket_timeout=timeout_s,
                 socket_connect_timeout=CONNECT_S,
                 health_check_interval=HEALTH_CHECK_S,
-                max_connections=CONNECTIONS_MAX,
+                max_connections=CONNECTIONS_MAX + 1,  # one is the probe's
                 # what failed is not repeated: the caller has gone on, and a script may have run
                 retry=Retry(NoBackoff(), 0),
             )
@@ -53,6 +53,7 @@ class RedisLink:
         self._name = name
         self._metrics = metrics
         self._timeout_s = timeout_s
+        self._turns = asyncio.Semaphore(CONNECTIONS_MAX)
         self._closed_circuit = False
         self._opened = asyncio.Event()
         self._back = asyncio.Event()
@@ -62,6 +63,11 @@ class RedisLink:
     def available(self) -> bool:
         """Whether Redis answered the last time it was asked."""
         return self._closed_circuit
+
+    @property
+    def probing(self) -> bool:
+        """Whether the probe is at work: without it an outage would be for ever."""
+        return self._probing is not None and not self._probing.done()
 
     async def __aenter__(self) -> Self:
         self._probing = asyncio.create_task(self._probe())
@@ -87,11 +93,11 @@ class RedisLink:
         if not self._closed_circuit:
             raise Unavailable("redis", "away")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s), self._turns:
                 return await question(self._client)
         except redis.exceptions.ResponseError:
             raise
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # a peer that is no Redis makes the parser raise all kinds of things
             self._open(error)
             raise Unavailable("redis", repr(error)) from error
 
@@ -131,7 +137,7 @@ class RedisLink:
                 await self._ping()
             async with asyncio.timeout(self._timeout_s):
                 await self._ping()
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # the probe must outlive whatever the peer says
             return error
         return None
 
