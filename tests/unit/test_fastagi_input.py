@@ -146,12 +146,12 @@ def test_route_to_a_pool_names_the_target_last() -> None:
         ("VSS_CALLER_NAME", "Ada Lovelace"),
         ("VSS_POOL", "sales"),
         ("VSS_WAIT_MAX_S", "90"),
-        ("VSS_TARGET", "pool:sales"),
+        ("VSS_TARGET", "queue/sales"),
     ]
 
 
 def test_route_to_a_slot_names_the_slot() -> None:
-    assert for_route(InboundRoute("7001", "sales", Slot(7001)), None)[-1] == Variable("VSS_TARGET", "slot:7001")
+    assert for_route(InboundRoute("7001", "sales", Slot(7001)), None)[-1] == Variable("VSS_TARGET", "slot/7001")
 
 
 def test_unknown_number_is_rejected() -> None:

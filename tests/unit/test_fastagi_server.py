@@ -96,7 +96,7 @@ async def test_known_number_gets_its_pool_and_the_name_of_the_caller() -> None:
             "VSS_CALLER_NAME": "Ada Lovelace",
             "VSS_POOL": "sales",
             "VSS_WAIT_MAX_S": "60",
-            "VSS_TARGET": "pool:sales",
+            "VSS_TARGET": "queue/sales",
         }
         assert bench.result("routed") == 1
 
@@ -104,7 +104,7 @@ async def test_known_number_gets_its_pool_and_the_name_of_the_caller() -> None:
 async def test_slot_is_reached_by_its_number() -> None:
     async with serving() as bench:
         told = await bench.ask(b"agi_network_script: route\nagi_arg_1: 7001\n\n")
-        assert told["VSS_TARGET"] == "slot:7001"
+        assert told["VSS_TARGET"] == "slot/7001"
 
 
 @pytest.mark.parametrize("did", [b"4989999", b"", b"; rm", b"sales", b"1" * 33])
@@ -122,7 +122,7 @@ async def test_malformed_number_never_reaches_the_directory() -> None:
 
 async def test_slow_name_does_not_hold_the_call() -> None:
     async with serving(Names(None)) as bench:
-        assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
+        assert (await bench.ask())["VSS_TARGET"] == "queue/sales"
         assert bench.reached("fastagi_caller") == 1
 
 
@@ -137,8 +137,8 @@ async def test_directory_away_is_answered_from_memory_at_once() -> None:
     async with serving() as bench:
         await bench.ask()
         bench.routes.away = True
-        assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
-        assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
+        assert (await bench.ask())["VSS_TARGET"] == "queue/sales"
+        assert (await bench.ask())["VSS_TARGET"] == "queue/sales"
         assert bench.result("routed_stale") == 2
         assert len(bench.routes.asked) == 2, "the second caller waits for no look-up"
 
@@ -157,7 +157,7 @@ async def test_connect_and_close_leaves_nothing_behind() -> None:
             writer.close()
             await bench.settled()
         await until(lambda: bench.result("connection_lost") == 50)
-        assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
+        assert (await bench.ask())["VSS_TARGET"] == "queue/sales"
 
 
 async def test_slow_loris_is_ended_while_others_are_served() -> None:
@@ -165,7 +165,7 @@ async def test_slow_loris_is_ended_while_others_are_served() -> None:
         _, slow = await bench.connect()
         slow.write(b"agi_network: yes\n")
         await until(lambda: bench.server.connections == 1)
-        assert (await bench.ask_only())["VSS_TARGET"] == "pool:sales"
+        assert (await bench.ask_only())["VSS_TARGET"] == "queue/sales"
         await bench.settled()
         assert bench.result("timeout") == 1
         slow.close()
@@ -199,7 +199,7 @@ async def test_more_connections_than_allowed_are_closed_and_counted() -> None:
         for _, held_writer in held:
             held_writer.close()
         await bench.settled()
-        assert (await bench.ask())["VSS_TARGET"] == "pool:sales"
+        assert (await bench.ask())["VSS_TARGET"] == "queue/sales"
 
 
 @pytest.mark.parametrize("reply", [b"HANGUP\n", b"200 result=-1\n", b"511 Command Not Permitted on a dead channel\n"])
@@ -253,4 +253,4 @@ async def test_hundreds_of_questions_at_once_are_all_answered() -> None:
     async with serving(connections_max=400) as bench:
         async with asyncio.timeout(30):
             told = await asyncio.gather(*(bench.ask_only() for _ in range(300)))
-        assert [one["VSS_TARGET"] for one in told] == ["pool:sales"] * 300
+        assert [one["VSS_TARGET"] for one in told] == ["queue/sales"] * 300

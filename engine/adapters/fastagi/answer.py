@@ -61,11 +61,11 @@ def set_variable(variable: Variable) -> bytes:
 
 
 def for_route(route: InboundRoute, caller_name: str | None) -> tuple[Variable, ...]:
-    """What the dialplan needs for a route: `VSS_TARGET` is `slot:N` or `pool:NAME` and comes last, so that a
+    """What the dialplan needs for a route: `VSS_TARGET` is `slot/N` or `queue/POOL` and comes last, so that a
     connection that breaks in between leaves it empty and the call goes to the fallback."""
     if not _POOL.fullmatch(route.pool):
         raise UnsafeVariable(f"the pool of {route.did} has a name the dialplan cannot carry")
-    target = f"pool:{route.pool}" if route.slot is None else f"slot:{route.slot:d}"
+    target = f"queue/{route.pool}" if route.slot is None else f"slot/{route.slot:d}"
     named = (Variable("VSS_CALLER_NAME", plain_name(caller_name)),) if caller_name else ()
     return (
         *named,
