@@ -27,7 +27,7 @@ from engine.stack.report import Report, StackFailure
 HOST_LEAVE_OUT = re.compile(
     r"^(libc6|libc-bin|locales|locales-all|tzdata|debconf.*|cdebconf|adduser|passwd|perl.*|libperl.*|lib.*-perl|"
     r"init-system-helpers|lsb-base|sysvinit-utils|netbase|dpkg|ucf|ssl-cert|openssl|logrotate|"
-    r"postgresql-common.*|postgresql-client-common|libllvm.*|libz3.*|libpcaudio.*|libjs-.*)$"
+    r"postgresql-common.*|postgresql-client-common|libllvm.*|libz3.*|libjs-.*)$"
 )
 # Dependencies of Asterisk modules that the configuration never loads, by stem, so that a new soname changes nothing.
 ASTERISK_LEAVE_OUT = re.compile(
@@ -39,6 +39,9 @@ ASTERISK_LEAVE_OUT = re.compile(
     r"libpri.*|libss7.*|libopenr2.*|libtonezone.*|dahdi.*|libc-client.*|libcap-ng.*|libaudit.*|tzdata|"
     r"libgcrypt.*|libgpg-error.*|libpam.*|libavcodec.*|libavformat.*|libav.*|libsw.*|libSDL.*|libsdl.*|libx11.*)$"
 )
+
+# Where the packages' libraries lie; the last holds a private library of PulseAudio's, which espeak-ng links.
+LIBRARIES = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/pulseaudio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +157,7 @@ def _in_tree(home: Path, part: Part) -> dict[str, Program]:
     """The programs of a fetched part, each started once to see that nothing is missing."""
     root = _root(home, part)
     libraries = os.pathsep.join(
-        str(path)
-        for pattern in ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*")
-        for path in sorted(root.glob(pattern))
-        if path.is_dir()
+        str(path) for pattern in LIBRARIES for path in sorted(root.glob(pattern)) if path.is_dir()
     )
     programs = {}
     for name, (file, option) in EXECUTABLES[part].items():

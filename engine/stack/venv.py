@@ -108,9 +108,21 @@ def make(root: Path, lock: Path, target: Path, home: Path, report: PlainReport) 
         pip = find_pip(target, home, log)
         step.detail = pip[1] if pip[1] != "-m" else "the host's"
     with report.step(f"packages from {lock.name}") as step:
+        # The lock is complete, so nothing is resolved; and Python compiles what is imported when it is imported,
+        # which saves a third of the time.
         run(
             "packages",
-            [*pip, "install", "--require-hashes", "--no-input", "--disable-pip-version-check", "-r", lock],
+            [
+                *pip,
+                "install",
+                "--require-hashes",
+                "--no-deps",
+                "--no-compile",
+                "--no-input",
+                "--disable-pip-version-check",
+                "-r",
+                lock,
+            ],
             log=log,
             timeout_s=PIP_TIMEOUT_S,
             advice=PIP_ADVICE,
