@@ -17,8 +17,8 @@ CREATE TABLE campaigns (
   message text[] NOT NULL DEFAULT '{}' CHECK (cardinality(message) <= 50),
   record boolean NOT NULL DEFAULT false,
   recall jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(recall) = 'object'),
-  window_start time NOT NULL DEFAULT '08:00',
-  window_end time NOT NULL DEFAULT '21:00',
+  window_start time NOT NULL DEFAULT '09:00',
+  window_end time NOT NULL DEFAULT '20:00',
   weekdays smallint[] NOT NULL DEFAULT '{1,2,3,4,5,6,7}'
     CHECK (weekdays <@ '{1,2,3,4,5,6,7}' AND cardinality(weekdays) >= 1),
   require_consent boolean NOT NULL DEFAULT false,
@@ -30,9 +30,10 @@ CREATE TABLE campaigns (
   CHECK (archived_at IS NULL OR status IN ('draft', 'stopped'))
 );
 COMMENT ON COLUMN campaigns.ring_timeout_s IS 'at least 15 s: 16 CFR 310.4(b)(4)(ii)';
-COMMENT ON COLUMN campaigns.window_start IS 'the lead''s local time; default 08:00-21:00 as in 16 CFR 310.4(c)';
+COMMENT ON COLUMN campaigns.window_start IS 'the lead''s local time; inside the 08:00-21:00 of 16 CFR 310.4(c)';
 COMMENT ON COLUMN campaigns.weekdays IS 'ISO: 1 Monday .. 7 Sunday, in the lead''s local time';
 CREATE INDEX campaigns_status ON campaigns (status, created_by);
+CREATE UNIQUE INDEX campaigns_name ON campaigns (lower(name)) WHERE archived_at IS NULL;
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON campaigns
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('facts refer to campaigns; set archived_at instead');
 
@@ -74,9 +75,10 @@ CREATE TABLE import_errors (
   batch_id integer NOT NULL REFERENCES import_batches ON DELETE CASCADE,
   line integer NOT NULL,
   reason text NOT NULL,
-  detail text NOT NULL DEFAULT '',
   PRIMARY KEY (batch_id, line)
 );
+
+COMMENT ON TABLE import_errors IS 'Without the lines'' text: a number must not outlive its lead here.';
 
 CREATE TABLE autodialer_leads (
   lead_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -91,7 +93,7 @@ CREATE TABLE autodialer_leads (
   batch_id integer REFERENCES import_batches ON DELETE RESTRICT,
   result text,
   phone_number text CHECK (phone_number ~ '^\+[1-9][0-9]{4,14}$'),
-  zones text[] NOT NULL DEFAULT '{UTC}' CHECK (cardinality(zones) BETWEEN 1 AND 64),
+  zones text[] NOT NULL DEFAULT '{UTC}' CHECK (cardinality(zones) BETWEEN 1 AND 400),
   lead_data jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(lead_data) = 'object'),
   CONSTRAINT deleted_is_anonymous CHECK (
     CASE WHEN status = 'deleted' THEN phone_number IS NULL AND lead_data = '{}' ELSE phone_number IS NOT NULL END)

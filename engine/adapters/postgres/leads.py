@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import asyncpg
 import msgspec
 
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, DialMode, check_change
+from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import RecallRule
-from engine.errors import NotFound
+from engine.errors import NotFound, Rejected
 from engine.ids import AttemptId, CampaignId, LeadId, TrunkName
 from engine.outcome.disposition import Outcome
-from engine.ports import ClaimedLead
+from engine.ports import CampaignNumbers, ClaimedLead
 
-from .pool import Database
+from .pool import CONFLICT_TRIES, CONFLICTS, Database
 from .query import query
+from .text import json_text, storable
+
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+"""ISO weekdays, Monday first."""
 
 
 def campaign_of(row: asyncpg.Record) -> Campaign:
@@ -50,6 +56,58 @@ class PostgresLeads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def create(
+        self, draft: CampaignDraft, *, weekdays: Sequence[int] = EVERY_DAY, require_consent: bool = False
+    ) -> Campaign:
+        """Make a campaign in the state `draft`; without a caller id it takes the trunk's.
+
+        A window that ends at the last microsecond of the day (`time.max`) includes midnight.
+        Raises Rejected: `no_such_trunk`, `campaign_name_taken`, or `campaign_invalid` naming the rule it breaks.
+        """
+        recall = {
+            key: {"attempts_max": rule.attempts_max, "delay_s": rule.delay_s} for key, rule in draft.recall.items()
+        }
+        try:
+            row = await self._database.row(
+                "create_campaign",
+                storable(draft.name),
+                draft.trunk,
+                draft.caller_id,
+                draft.dial_mode,
+                draft.answer_action,
+                draft.pool,
+                draft.ring_timeout_s,
+                draft.answer_limit_s,
+                draft.wrap_up_s,
+                draft.talk_max_s,
+                draft.lines_max,
+                [storable(media) for media in draft.message],
+                draft.record,
+                json_text(recall),
+                draft.window_from,
+                draft.window_to,
+                weekdays,
+                require_consent,
+            )
+        except asyncpg.UniqueViolationError:
+            raise Rejected("campaign_name_taken", f"there is a campaign named {draft.name} already") from None
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+            raise Rejected("campaign_invalid", f"campaign {draft.name}: {error.args[0]}", 422) from None
+        if row is None:
+            raise Rejected("no_such_trunk", f"there is no trunk {draft.trunk}", 422)
+        return campaign_of(row)
+
+    async def numbers(self) -> Mapping[CampaignId, CampaignNumbers]:
+        """The statistics of every campaign that is not archived."""
+        return {
+            CampaignId(row["campaign_id"]): CampaignNumbers(
+                leads=msgspec.json.decode(row["leads"], type=dict[str, int]),
+                attempts=row["attempts"],
+                outcomes=msgspec.json.decode(row["outcomes"], type=dict[str, int]),
+            )
+            for row in await self._database.rows("campaign_numbers")
+        }
+
     async def campaigns(self) -> Sequence[Campaign]:
         """All campaigns that are not archived."""
         return [campaign_of(row) for row in await self._database.rows("campaigns")]
@@ -59,7 +117,7 @@ class PostgresLeads:
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(query("campaign_for_change"), campaign)
             if row is None:
-                raise NotFound("campaign_not_found", f"there is no campaign {campaign}")
+                raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
             current = campaign_of(row)
             check_change(current.status, status)
             await connection.execute(query("set_campaign_status"), campaign, status)
@@ -74,7 +132,7 @@ class PostgresLeads:
         now: float | None = None,
     ) -> Sequence[ClaimedLead]:
         """Claim at most len(attempts) leads of a running campaign; `now` (epoch seconds) defaults to the server's."""
-        rows = await self._database.rows("claim_leads", campaign, attempts, trunk, epoch, now)
+        rows = await self._claimed(campaign, attempts, trunk, epoch, now)
         return [
             ClaimedLead(
                 AttemptId(str(row["attempt_id"])),
@@ -85,3 +143,12 @@ class PostgresLeads:
             )
             for row in rows
         ]
+
+    async def _claimed(self, *arguments: object) -> Sequence[asyncpg.Record]:
+        for _ in range(CONFLICT_TRIES - 1):
+            try:
+                return await self._database.rows("claim_leads", *arguments)
+            except (asyncpg.UniqueViolationError, *CONFLICTS):
+                # Somebody put a lead back whose attempt was opened in this very moment: nothing was claimed.
+                await asyncio.sleep(0.01)
+        return await self._database.rows("claim_leads", *arguments)

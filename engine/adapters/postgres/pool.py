@@ -31,7 +31,7 @@ _MISCONFIGURED = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ClientConfigurationError,
 )
-_CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 CONFLICT_TRIES = 4
 """A statement that lost against a concurrent one is tried so many times in all."""
 
@@ -143,6 +143,6 @@ class Database:
         for _ in range(CONFLICT_TRIES - 1):
             try:
                 return await self.value(name, *arguments)
-            except _CONFLICTS:
+            except CONFLICTS:
                 await asyncio.sleep(0.01)
         return await self.value(name, *arguments)

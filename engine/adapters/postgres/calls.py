@@ -1,0 +1,53 @@
+"""Calls and their journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.ids import CallId
+from engine.ports import CallRecord
+
+from .pool import Database
+from .text import json_text, storable
+
+
+def merged(records: Sequence[CallRecord]) -> list[CallRecord]:
+    """Join records of the same call: the last one's fields with everyone's journal entries, in order of id."""
+    calls: dict[CallId, CallRecord] = {}
+    for record in records:
+        earlier = calls.get(record.id)
+        calls[record.id] = replace(record, journal=earlier.journal + record.journal) if earlier else record
+    return sorted(calls.values(), key=lambda record: record.id)
+
+
+class PostgresCalls:
+    """CallStore on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def commit(self, records: Sequence[CallRecord]) -> None:
+        """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        if not records:
+            return
+        calls = merged(records)
+        await self._database.value(
+            "commit_calls",
+            [call.id for call in calls],
+            [call.kind for call in calls],
+            [call.phase for call in calls],
+            [call.attempt for call in calls],
+            [call.campaign for call in calls],
+            [storable(call.number) for call in calls],
+            [call.trunk for call in calls],
+            [call.slot for call in calls],
+            [call.created_at for call in calls],
+            [call.answered_at for call in calls],
+            [call.bridged_at for call in calls],
+            [call.ended_at for call in calls],
+            [storable(call.result) for call in calls],
+            [call.hangup_by for call in calls],
+            [call.recording for call in calls],
+            [json_text(call.journal) if call.journal else None for call in calls],
+        )

@@ -1,0 +1,2 @@
+-- Fold statistics deltas; returns how many.
+SELECT compact_campaign_stats()

@@ -1,0 +1,2 @@
+-- Make the journal's next partitions and drop the old ones.
+SELECT rotate_calls_journal($1)

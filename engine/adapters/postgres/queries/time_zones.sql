@@ -1,0 +1,2 @@
+-- The time zones this server knows.
+SELECT name FROM pg_timezone_names
