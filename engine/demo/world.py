@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -60,7 +60,9 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(stack: Stack, plan: WorldPlan, **engine_settings: str) -> AsyncIterator[World]:
+async def open_world(
+    stack: Stack, plan: WorldPlan, engine_settings: Mapping[str, str] | None = None
+) -> AsyncIterator[World]:
     """Start everything in order, each step reported; end it in reverse. Raises StackFailure."""
     async with AsyncExitStack() as exits:
         accounts = tuple(SlotAccount(str(FIRST_SLOT + n), secrets.token_hex(12)) for n in range(plan.agents + 1))
@@ -81,7 +83,7 @@ async def open_world(stack: Stack, plan: WorldPlan, **engine_settings: str) -> A
         await _populate(database, accounts, trunk, plan)
         await stack.start_redis()
         await stack.start_asterisk(slots=accounts, trunks=(trunk,))
-        await stack.start_engine(**engine_settings)
+        await stack.start_engine(wait_ready=True, **(engine_settings or {}))
         api = await exits.enter_async_context(ApiClient(stack.engine.url, stack.api_token))
         with stack.report.step("Carrier and phones") as step:
             carrier, customer_end = await _carrier(exits, stack, plan)

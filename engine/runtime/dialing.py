@@ -208,6 +208,9 @@ class Dialing:
             self._capacity[campaign.trunk] = self._capacity[campaign.trunk].released(unused)
         if unused:
             line.dry_until = self._clock.now() + DRY_PAUSE_S
+            line.decision = Decision(
+                len(claimed), "leads", f"launch {len(claimed)}: no more leads are due; bound by leads"
+            )
         self._metrics.count("vss_leads_claimed_total", len(claimed))
         self._metrics.count("vss_dial_launched_total", len(claimed))
         policy = self._policy(campaign)
