@@ -27,6 +27,7 @@ from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.routes import PostgresRoutes
 from engine.adapters.postgres.trunks import PostgresTrunks
 from engine.adapters.postgres.upkeep import Upkeep
+from engine.adapters.recordings import RecordingShelf
 from engine.adapters.redis.leases import RedisLeases
 from engine.adapters.redis.presence import RedisPresence
 from engine.adapters.telemetry.logs import configure_logging
@@ -90,6 +91,7 @@ async def _serve(settings: Settings) -> None:
             calls=PostgresCalls(database),
             agents=PostgresAgents(database),
             trunks=trunks,
+            recordings=RecordingShelf(database, metrics),
             leases=leases,
             feed=feed,
             metrics=metrics,

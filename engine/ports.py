@@ -163,6 +163,21 @@ class CallStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedLeg:
+    """A recorded leg that ended: its call, the file that Asterisk wrote, and when the recording began."""
+
+    call: CallId
+    raw: str
+    started_at: float
+
+
+class RecordingStore(Protocol):
+    async def finish(self, legs: Sequence[FinishedLeg]) -> None:
+        """Make the files playable and register them; may be repeated. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class SlotRecord:
     """A SIP seat of the cell."""
 

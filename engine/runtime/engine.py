@@ -26,6 +26,7 @@ from engine.ports import (
     CallStore,
     ClaimedLead,
     Disposition,
+    FinishedLeg,
     LeadStore,
     Leases,
     LiveFeed,
@@ -33,6 +34,7 @@ from engine.ports import (
     Metrics,
     OutcomeFact,
     OutcomeLedger,
+    RecordingStore,
     Telephony,
     TrunkDirectory,
 )
@@ -54,6 +56,8 @@ RETRY_S = 0.5
 AGENT_BATCH_GATHER_S = 0.1
 CALL_BATCH_GATHER_S = 0.1
 OUTCOME_BATCH_GATHER_S = 0.02
+RECORDING_GATHER_S = 1.0
+"""MixMonitor closes its file a moment after the leg ends, and the call's row must be there first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Ports:
     calls: CallStore
     agents: AgentDirectory
     trunks: TrunkDirectory
+    recordings: RecordingStore
     leases: Leases
     feed: LiveFeed
     metrics: Metrics
@@ -99,6 +104,9 @@ class Engine:
         )
         self._agents: Batch[AgentFact | Disposition] = Batch(
             "agents", self._write_agents, metrics, gather_s=AGENT_BATCH_GATHER_S
+        )
+        self._recorded: Batch[FinishedLeg] = Batch(
+            "recordings", ports.recordings.finish, metrics, gather_s=RECORDING_GATHER_S, size_max=20
         )
         ledgers = Ledgers(self._calls, self._outcomes, self._agents)
         self._ledgers = ledgers
@@ -147,6 +155,7 @@ class Engine:
                 ("calls", self._calls.run()),
                 ("outcomes", self._outcomes.run()),
                 ("agents", self._agents.run()),
+                ("recordings", self._recorded.run()),
                 ("dialing", self.dialing.run()),
                 ("keep_live", self._keep_live()),
                 ("show_stats", self._show_stats()),
@@ -197,7 +206,7 @@ class Engine:
         for agent in board.agents():
             board.tell_agent(agent.slot, LogoutAsked(self._ports.clock.now()))
         await self._calls_over(ENDS_LIMIT_S)
-        for batch in (self._outcomes, self._calls, self._agents):
+        for batch in (self._outcomes, self._calls, self._agents, self._recorded):
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
 
@@ -223,6 +232,8 @@ class Engine:
 
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)
+        if call.recording is not None and call.answered_at is not None:
+            self._recorded.add(FinishedLeg(call.id, call.recording, call.answered_at))
         self._call_ended.set()
 
     def on_registration(self, slot: Slot, registered: bool, at: float) -> None:
