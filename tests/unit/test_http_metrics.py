@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from engine.adapters.telemetry import PrometheusMetrics
 from engine.adapters.telemetry.catalogue import CATALOGUE, SECTIONS, Kind
+from engine.adapters.telemetry.reference import reference
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_names_follow_prometheus_and_are_unique() -> None:
@@ -58,3 +63,36 @@ def test_label_combinations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(10):
         metrics.count("vss_attempts_total", outcome=str(number))
     assert metrics.value("vss_metrics_refused_total") == 7
+
+
+def test_the_page_on_metrics_is_made_from_the_catalogue() -> None:
+    assert (ROOT / "docs/metrics.md").read_text() == reference(), "run python -m engine.adapters.telemetry.reference"
+
+
+def metric_uses() -> list[tuple[str, str, str, frozenset[str]]]:
+    """Every count, gauge or observe with a literal name in the engine: (place, method, name, labels)."""
+    found = []
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            method = node.func.attr
+            names = [leaf.value for leaf in ast.walk(node.args[0]) if isinstance(leaf, ast.Constant)]
+            for name in names:
+                if method in METHODS and isinstance(name, str) and name.startswith("vss_"):
+                    labels = frozenset(word.arg for word in node.keywords if word.arg is not None)
+                    place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                    found.append((place, method, name, labels - {"amount", "value"}))
+    return found
+
+
+METHODS = {"count": Kind.COUNTER, "gauge": Kind.GAUGE, "observe": Kind.HISTOGRAM}
+
+
+def test_everything_the_engine_counts_is_in_the_catalogue_with_its_labels() -> None:
+    uses = metric_uses()
+    assert len(uses) > 20
+    for place, method, name, labels in uses:
+        assert name in CATALOGUE, f"{place}: {name}"
+        assert METHODS[method] is CATALOGUE[name].kind, f"{place}: {name}"
+        assert labels == set(CATALOGUE[name].labels), f"{place}: {name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -81,3 +82,11 @@ async def test_answers_fit_their_description(site: Site, method: str, path: str,
         schema = described[response.content_type]["schema"]
         whole = schema | {"components": DOCUMENT["components"]}
         jsonschema.validate(await response.json(content_type=None), whole)
+
+
+def test_the_page_on_the_api_names_every_route() -> None:
+    page = (Path(__file__).parents[2] / "docs/api.md").read_text()
+    for path, _, operation in operations():
+        if operation["tags"] != ["pages"]:
+            known = path.rsplit("/", 1)
+            assert path in page or (known[0] in page and f"`/{known[1]}`" in page), path
