@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import secrets
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -96,6 +97,7 @@ async def _serve(settings: Settings) -> None:
             feed=feed,
             metrics=metrics,
             clock=clock,
+            random_bits=lambda: secrets.randbits(74),
         )
         ami: AmiObserver | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -80,6 +79,7 @@ class Dialing:
         closed: Callable[[], str | None],
         recordings: str | None,
         message: tuple[str, ...],
+        random_bits: Callable[[], int],
     ) -> None:
         self._switchboard = switchboard
         self._leads = leads
@@ -96,7 +96,7 @@ class Dialing:
         self._policies: dict[CampaignId, tuple[Campaign, CallPolicy]] = {}
         self._capacity: dict[TrunkName, Capacity] = {}
         self._trunks: dict[TrunkName, TrunkRecord] = {}
-        self._random = random.SystemRandom()
+        self._random_bits = random_bits
         self.campaigns: dict[CampaignId, Campaign] = {}
 
     def wake(self) -> None:
@@ -199,7 +199,7 @@ class Dialing:
     async def _claim_and_dial(self, campaign: Campaign, line: _Line, wanted: int) -> None:
         self._capacity[campaign.trunk] = self._capacity[campaign.trunk].taken(wanted)
         now = self._clock.now()
-        ids = [attempt_id(now, self._random.getrandbits(74)) for _ in range(wanted)]
+        ids = [attempt_id(now, self._random_bits()) for _ in range(wanted)]
         claimed: list[ClaimedLead] = []
         try:
             claimed = list(await self._leads.claim(campaign.id, ids, campaign.trunk, self._epoch))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,6 +74,8 @@ class Ports:
     feed: LiveFeed
     metrics: Metrics
     clock: Clock
+    random_bits: Callable[[], int]
+    """74 random bits for each attempt's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Engine:
             self._closed,
             settings.recordings,
             settings.message,
+            ports.random_bits,
         )
         self.switchboard.on_idle = self.dialing.wake
         self.switchboard.on_ended = self._on_ended
@@ -133,7 +135,7 @@ class Engine:
             self._story,
             ports.clock,
             settings.inbound,
-            lambda: random.SystemRandom().getrandbits(74),
+            ports.random_bits,
             self.parts,
         )
         self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
