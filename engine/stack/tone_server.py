@@ -128,7 +128,7 @@ class ToneServer:
     def _press(self, order: str) -> None:
         _, number, digits = order.split(" ", 2)
         for stream in self._streams.values():
-            if stream.number == number and stream.talking:
+            if stream.number == number:
                 stream.press(digits)
 
     def _send(self, stream: ToneStream) -> None:

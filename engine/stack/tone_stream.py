@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.stack.sound import FRAME_MS, FRAME_SAMPLES, Ear, Sound
+from engine.stack.sound import FRAME_SAMPLES, Ear, Sound
 
 PCMU = 0
 TELEPHONE_EVENT = 101
@@ -139,7 +139,3 @@ def _events(code: int) -> Iterator[tuple[bool, bytes, int] | None]:
         # the end is sent three times, because one may be lost
         yield False, _EVENT.pack(code, 0x80 | 10, duration), duration + 2 * FRAME_SAMPLES if repeat == 2 else 0
     yield from [None] * _DIGIT_GAP_FRAMES
-
-
-DIGIT_MS = (_DIGIT_FRAMES + 3 + _DIGIT_GAP_FRAMES) * FRAME_MS
-"""How long one digit takes."""

@@ -115,7 +115,8 @@ class ToneEnd:
         return fold(self._heard_file.read_text(encoding="utf-8").split("\n")[:-1])
 
     def press(self, number: str, digits: str) -> None:
-        """Send digits (RFC 4733) in the call of a slot or number; 240 ms each. A call that is not there is ignored."""
+        """Send digits (RFC 4733) in the call of a slot or number; 240 ms each,
+        from its answer on. A call that is not there is ignored."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as order:
             order.sendto(f"press {number} {digits}".encode("ascii"), (LOOPBACK, self.port))
 
