@@ -9,6 +9,7 @@ from typing import Any, assert_never
 import structlog
 
 from engine.adapters.ari import translate, wire
+from engine.adapters.ari.echo import Echoes
 from engine.adapters.ari.generated import models
 from engine.adapters.ari.generated import operations as ari
 from engine.adapters.ari.link import Counters
@@ -62,6 +63,7 @@ class AriTelephony:
         self._clock = clock
         self._endpoints = {f"PJSIP/{trunk}" for trunk in trunks}
         self._socket = AriSocket(settings, self._endpoints, random=random, sleep=sleep)
+        self._echoes = Echoes()
         self._on_event: Callable[[TelephonyEvent], None] | None = None
 
     @property
@@ -140,6 +142,8 @@ class AriTelephony:
         self._tell(SocketRestored(seen, self._clock.now()))
 
     def received(self, event: wire.Event) -> None:
+        if self._echoes.is_echo(event):
+            return
         if (known := translate.event(event, self._clock.now())) is not None:
             self._tell(known)
 

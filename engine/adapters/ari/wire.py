@@ -69,16 +69,19 @@ class ChannelDestroyed(msgspec.Struct, frozen=True, gc=False, tag=True):
 class ChannelEnteredBridge(msgspec.Struct, frozen=True, gc=False, tag=True):
     bridge: Bridge
     channel: Channel
+    timestamp: str = ""
 
 
 class ChannelLeftBridge(msgspec.Struct, frozen=True, gc=False, tag=True):
     bridge: Bridge
     channel: Channel
+    timestamp: str = ""
 
 
 class ChannelDtmfReceived(msgspec.Struct, frozen=True, gc=False, tag=True):
     channel: Channel
     digit: str
+    timestamp: str = ""
 
 
 class PlaybackFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
