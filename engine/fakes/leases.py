@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.ids import TrunkName
@@ -11,11 +12,16 @@ from engine.trunk.capacity import BURST_S
 
 @dataclass(slots=True)
 class FakeRegistry:
-    """What Redis would keep: a theoretical arrival time per trunk, on a clock that only tests move."""
+    """What Redis would keep: a theoretical arrival time per trunk, on `clock`, or on a time that only tests move."""
 
     now_s: float = 1_000.0
+    clock: Callable[[], float] | None = None
     arrivals: dict[TrunkName, float] = field(default_factory=dict)
     away: bool = False
+
+    def time_s(self) -> float:
+        """Redis's own time."""
+        return self.clock() if self.clock is not None else self.now_s
 
     def empty(self) -> None:
         """Lose everything, as a Redis that was restarted without persistence."""
@@ -35,7 +41,7 @@ class FakeLeases:
             return Tokens(0, not self.registry.away)
         if self.registry.away:
             return Tokens(wanted, shared=False)
-        now_s, interval_s, full = self.registry.now_s, 1 / cps_max, max(1.0, cps_max * self._burst_s)
+        now_s, interval_s, full = self.registry.time_s(), 1 / cps_max, max(1.0, cps_max * self._burst_s)
         arrival_s = self.registry.arrivals.get(trunk)
         if arrival_s is None:
             self.registry.arrivals[trunk] = now_s + full * interval_s

@@ -196,7 +196,7 @@ class Switchboard:
 
     def _fault(self, call: Call, event: CallEvent) -> None:
         """A bug of ours met this call: end it and keep its story."""
-        log.exception("call_fault", call=call.id, phase=call.phase, event=type(event).__name__)
+        log.exception("call_fault", call=call.id, phase=call.phase, fact=type(event).__name__)
         self._metrics.count("vss_call_faults_total", kind=type(event).__name__)
         now = self._clock.now()
         after = replace(
