@@ -14,6 +14,7 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from engine.stack.report import StackFailure, log_tail
 
 POLL_S = 0.02
 KILL_WAIT_S = 5.0
+EXEC_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ def start(
             )
         except OSError as error:
             raise StackFailure(name, f"cannot start {argv[0]}: {error.strerror}") from error
+    _wait_for_promise(popen.pid)
     return ManagedProcess(name, popen, log, records / f"{name}.json", int(stop_signal))
 
 
@@ -215,6 +218,19 @@ def _die_with_us(number: int) -> tuple[str, ...]:
     return (
         (setpriv, f"--pdeathsig={signal.Signals(number).name.removeprefix('SIG')}", "--no-new-privs") if setpriv else ()
     )
+
+
+def _wait_for_promise(pid: int) -> None:
+    """Waits the few milliseconds until setpriv has become the program: until then our death would go unnoticed."""
+    setpriv = shutil.which("setpriv")
+    deadline = time.monotonic() + EXEC_WAIT_S
+    try:
+        while setpriv and os.readlink(f"/proc/{pid}/exe") == os.path.realpath(setpriv):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.001)
+    except OSError:
+        return  # it has ended already; whoever waits for it will tell
 
 
 async def until(what: ManagedProcess, ready: Callable[[], Awaitable[bool]], timeout_s: float, advice: str = "") -> None:

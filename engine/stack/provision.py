@@ -132,11 +132,7 @@ def _fetch(home: Path, part: Part, source: apt.Apt, log: Path) -> None:
         _finish_asterisk(new / "root")
     shutil.rmtree(tree, ignore_errors=True)
     new.rename(tree)
-    try:
-        programs = _in_tree(home, part)
-    except StackFailure:
-        shutil.rmtree(tree, ignore_errors=True)
-        raise
+    programs = _in_tree(home, part)
     record = {"version": _version(programs), "sums": (debs / "SHA256SUMS").read_text().splitlines()}
     beside = tree / "ok.json.new"
     beside.write_text(json.dumps(record, indent=1) + "\n")

@@ -1,6 +1,7 @@
 """Processes: only ours are touched, none outlives its owner, none resists for ever."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,10 @@ def _start(place: Path, *argv: str) -> process.ManagedProcess:
     return process.start("child", argv, log=place / "child.log", records=place)
 
 
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 async def test_process_ends_when_asked_and_its_record_goes(tmp_path: Path) -> None:
     child = _start(tmp_path, "sleep", "60")
     record = ProcessRecord.read(tmp_path / "child.json")
@@ -53,6 +58,12 @@ async def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> Non
 async def test_process_that_is_suspended_still_ends(tmp_path: Path) -> None:
     child = _start(tmp_path, "sleep", "60")
     child.signal(signal.SIGSTOP)
+
+    async def suspended() -> bool:
+        # a request that comes before the stop would be seen
+        return _state(child.pid) == "T"
+
+    await process.until(child, suspended, 30)
     assert await child.stop(grace_s=10) == -signal.SIGTERM
 
 
@@ -125,3 +136,15 @@ def test_zombie_is_not_alive() -> None:
 def test_damaged_record_is_no_process(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)
     assert ProcessRecord.read(tmp_path / "x.json") is None
+
+
+async def test_started_program_has_replaced_what_arms_it_against_our_death(tmp_path: Path) -> None:
+    for _ in range(20):
+        child = _start(tmp_path, "sleep", "60")
+        program = _program(child.pid)
+        await child.stop(grace_s=10)
+        assert program == os.path.realpath(shutil.which("sleep") or "")
+
+
+def _program(pid: int) -> str:
+    return str(Path(f"/proc/{pid}/exe").readlink())

@@ -16,6 +16,7 @@ class Mirror:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.version = "7.0.15"
         self.downloads = 0
+        self.unpackings = 0
         self.breaks_while_unpacking = False
         monkeypatch.setattr(apt.Apt, "closure", lambda *args: [])
         monkeypatch.setattr(apt.Apt, "download", self._download)
@@ -29,6 +30,7 @@ class Mirror:
         (target / "SHA256SUMS").write_text(f"{apt._sha256(target / 'redis_1_all.deb')}  redis_1_all.deb\n")
 
     def _extract(self, debs: Path, root: Path, log: Path) -> None:
+        self.unpackings += 1
         program = root / "usr/bin/redis-server"
         program.parent.mkdir(parents=True)
         program.write_text(f"#!/bin/sh\necho Redis server v={self.version}\n")
@@ -46,11 +48,11 @@ def _provision(home: Path) -> Programs:
     return provision.provision(home, [Part.REDIS], SilentReport())
 
 
-def test_second_run_downloads_nothing(tmp_path: Path, mirror: Mirror) -> None:
+def test_second_run_downloads_and_unpacks_nothing(tmp_path: Path, mirror: Mirror) -> None:
     first = _provision(tmp_path)
     assert first.redis_server.version == "7.0.15"
     assert _provision(tmp_path) == first
-    assert mirror.downloads == 1
+    assert (mirror.downloads, mirror.unpackings) == (1, 1)
 
 
 def test_interrupted_unpacking_is_repeated_from_the_kept_packages(tmp_path: Path, mirror: Mirror) -> None:
