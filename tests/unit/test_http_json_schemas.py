@@ -24,8 +24,8 @@ FOLDER = Path(__file__).parents[2] / "docs/json"
 SCHEMAS: dict[str, dict[str, Any]] = {path.name: json.loads(path.read_text()) for path in FOLDER.glob("*.schema.json")}
 COMMON = SCHEMAS["common.schema.json"]["$defs"]
 COMMANDS = [
-    "demo", "bench-calls", "status", "doctor", "down", "test", "init", "db-migrate", "campaign-create", "campaign-change",
-    "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import", "error",
+    "demo", "bench-calls", "status", "doctor", "down", "test", "init", "db-migrate", "campaign-create",
+    "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import", "error",
 ]  # fmt: skip
 
 
