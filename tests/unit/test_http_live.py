@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ async def test_who_fell_behind_the_ring_gets_a_snapshot(monkeypatch: pytest.Monk
     slow.close()
 
 
+async def test_exactly_the_frames_in_the_ring_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "RING_FRAMES", 3)
+    feed = hub()
+    for number in range(10):
+        feed.publish(LiveFrame("call", f"c{number}", {"n": number}))
+        feed.flush()
+    assert [event_id for event_id, _, _ in events(feed.since(107)[1])] == [108, 109, 110]
+    assert [event for _, event, _ in events(feed.since(106)[1])] == ["snapshot"]
+
+
 async def test_the_ring_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "RING_BYTES", 10_000)
     feed = hub()
@@ -137,13 +148,22 @@ async def test_one_client_leaving_does_not_wake_or_break_the_others() -> None:
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.fixture(scope="module")
+def short_ring() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "RING_FRAMES", 2)
+        yield
+
+
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.one_of(st.tuples(KEYS, st.integers(0, 5)), st.just("flush"), st.just("read"), st.just("cut")), max_size=40
     )
 )
-async def test_whatever_a_client_misses_it_ends_up_with_the_publishers_state(steps: list[Any]) -> None:
+async def test_whatever_a_client_misses_it_ends_up_with_the_publishers_state(
+    short_ring: None, steps: list[Any]
+) -> None:
     """A client that reads at any time, is cut off and resumes, holds in the end what was published; ids only rise."""
     feed = LiveHub(PrometheusMetrics(process=False), 0, interval_s=60)
     client = feed.subscribe(None)
