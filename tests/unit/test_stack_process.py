@@ -1,7 +1,6 @@
 """Processes: only ours are touched, none outlives its owner, none resists for ever."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -143,8 +142,8 @@ async def test_started_program_has_replaced_what_arms_it_against_our_death(tmp_p
         child = _start(tmp_path, "sleep", "60")
         program = _program(child.pid)
         await child.stop(grace_s=10)
-        assert program == os.path.realpath(shutil.which("sleep") or "")
+        assert program.name in {"sleep", "coreutils", "busybox"}
 
 
-def _program(pid: int) -> str:
-    return str(Path(f"/proc/{pid}/exe").readlink())
+def _program(pid: int) -> Path:
+    return Path(f"/proc/{pid}/exe").readlink()
