@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 from fake_control import FakeControl
 from served_site import TOKEN, Site
 
 from engine.adapters.telemetry import PrometheusMetrics
 from engine.errors import ConfigError
-from engine.http.app import all_routes, build_app
+from engine.http import app
 from engine.http.exchange import plain_path
 from engine.http.live import LiveHub
 
@@ -19,12 +20,12 @@ def concrete(path: str) -> str:
     return plain_path(path).replace("{id}", "1").replace("{slot}", "7001").replace("{change}", "start")
 
 
-PRIVATE = [(route.method, concrete(route.path)) for route in all_routes() if not route.public]
+PRIVATE = [(route.method, concrete(route.path)) for route in app.all_routes() if not route.public]
 OPEN = {"/healthz", "/readyz", "/", "/docs"}
 
 
 def test_only_health_and_pages_are_open() -> None:
-    opened = {route.path for route in all_routes() if route.public}
+    opened = {route.path for route in app.all_routes() if route.public}
     assert {path for path in opened if not path.startswith("/page/")} == OPEN
 
 
@@ -91,4 +92,52 @@ async def test_an_oversized_header_is_refused(site: Site) -> None:
 def test_a_short_token_is_refused_at_the_start(control: FakeControl) -> None:
     metrics = PrometheusMetrics(process=False)
     with pytest.raises(ConfigError):
-        build_app(control, LiveHub(metrics, 1), "short", metrics, metrics.exposition)
+        app.build_app(control, LiveHub(metrics, 1), "short", metrics, metrics.exposition)
+
+
+async def test_who_sends_no_whole_request_head_is_cut_off(
+    control: FakeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "HEADER_TIMEOUT_S", 0.1)
+    metrics = PrometheusMetrics(process=False)
+    served = app.build_app(control, LiveHub(metrics, 1), TOKEN, metrics, metrics.exposition)
+    async with app.serve(served, "127.0.0.1", 0) as port:
+        for beginning in (b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(beginning)
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+
+
+async def test_what_is_not_http_is_answered_400_without_our_insides(site: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(site.base.rsplit(":", 1)[1]))
+    writer.write(b"\x16\x03\x01 no http at all\r\n\r\n")
+    raw = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert raw.startswith(b"HTTP/1.")
+    assert b" 400 " in raw.split(b"\r\n")[0]
+    assert b"Traceback" not in raw
+
+
+async def test_an_address_that_is_taken_is_an_error_that_leaves_nothing_open(site: Site, control: FakeControl) -> None:
+    metrics = PrometheusMetrics(process=False)
+    served = app.build_app(control, LiveHub(metrics, 1), TOKEN, metrics, metrics.exposition)
+    with pytest.raises(OSError, match="in use"):
+        async with app.serve(served, "127.0.0.1", int(site.base.rsplit(":", 1)[1])):
+            pass
+
+
+async def test_after_the_end_no_task_and_no_stream_is_left(control: FakeControl) -> None:
+    before = len(asyncio.all_tasks())
+    metrics = PrometheusMetrics(process=False)
+    hub = LiveHub(metrics, 1)
+    served = app.build_app(control, hub, TOKEN, metrics, metrics.exposition)
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        async with app.serve(served, "127.0.0.1", 0) as port:
+            streams = [await client.get(f"http://127.0.0.1:{port}/api/v1/live") for _ in range(5)]
+            assert hub.clients == 5
+        assert hub.clients == 0
+        for stream in streams:
+            stream.close()
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) <= before
