@@ -18,7 +18,7 @@ from engine.stack.scenario import Running, Scenario, SippHost, start
 
 EXPIRY_S = 3600
 _REFRESH_S = EXPIRY_S * 0.4
-_REGISTER_TIMEOUT_S = 30.0
+_REQUEST_TIMEOUT_S = 30.0
 _label = itertools.count(1)
 
 
@@ -113,19 +113,13 @@ class Phones:
     async def dial(self, slot: str, number: str, *, stay_ms: int = 2000) -> int:
         """Call `number` (a feature code, a slot, anyone) from a slot's phone as a second call, and hang up `stay_ms`
         after the answer unless the other side does; returns 0 when it was answered. Bounded by half a minute."""
-        account = self._accounts[slot]
-        return await self._ask(
-            Scenario(
-                "phone_dials",
-                self.ports.requests,
-                self._host.ports.sip,
-                variables={"stay_ms": stay_ms},
-                keys={"dialed": number, "tone_host": LOOPBACK, "tone_port": self.ports.tone},
-                rows=_rows([(account.number, _credentials(account))]),
-                options=("-m", "1"),
-            ),
-            f"phone-{slot}-dials",
-        )
+        async with self._requests:
+            return await self._finish(await self._begin_dial(slot, number, stay_ms))
+
+    async def begin_dial(self, slot: str, number: str, *, stay_ms: int = 2000) -> Running:
+        """The same without waiting: the caller finishes or stops it, and makes no other request meanwhile."""
+        async with self._requests:
+            return await self._begin_dial(slot, number, stay_ms)
 
     async def stop(self) -> None:
         """Unregister and end the phones; their open calls get no BYE."""
@@ -136,6 +130,19 @@ class Phones:
         with contextlib.suppress(StackFailure):
             await self.unregister()
         await self.running.stop()
+
+    async def _begin_dial(self, slot: str, number: str, stay_ms: int) -> Running:
+        account = self._accounts[slot]
+        scenario = Scenario(
+            "phone_dials",
+            self.ports.requests,
+            self._host.ports.sip,
+            variables={"stay_ms": stay_ms},
+            keys={"dialed": number, "tone_host": LOOPBACK, "tone_port": self.ports.tone},
+            rows=_rows([(account.number, _credentials(account))]),
+            options=("-m", "1"),
+        )
+        return await start(self._host, scenario, f"phone-{slot}-dials-{next(_label)}", _REQUEST_TIMEOUT_S)
 
     async def _keep_registered(self) -> None:
         while True:
@@ -155,20 +162,23 @@ class Phones:
             rows=_rows((account.number, _credentials(account), expiry_s) for account in accounts),
             options=("-m", str(len(accounts)), "-r", "50"),
         )
-        if await self._ask(scenario, "register") != 0:
+        # one request at a time: they share a port, so that Asterisk sees one address per set of phones
+        async with self._requests:
+            running = await start(self._host, scenario, f"register-{next(_label)}", _REQUEST_TIMEOUT_S)
+            code = await self._finish(running)
+        if code != 0:
             raise StackFailure(
                 "register", "Asterisk did not accept the phones' registrations", advice="See Asterisk's messages.log."
             )
 
-    async def _ask(self, scenario: Scenario, label: str) -> int:
-        # one at a time: they share a port, so that Asterisk sees one address per set of phones
-        async with self._requests:
-            running = await start(self._host, scenario, f"{label}-{next(_label)}", _REGISTER_TIMEOUT_S)
-            try:
-                return await running.finish(_REGISTER_TIMEOUT_S)
-            except TimeoutError as error:
-                await running.stop()
-                raise StackFailure(label, "no end within half a minute", log=log_tail(running.errors)) from error
+    @staticmethod
+    async def _finish(running: Running) -> int:
+        try:
+            return await running.finish(_REQUEST_TIMEOUT_S)
+        except TimeoutError as error:
+            await running.stop()
+            name = running.scenario.name
+            raise StackFailure(name, "no end within half a minute", log=log_tail(running.errors)) from error
 
 
 def _credentials(account: SlotAccount) -> str:

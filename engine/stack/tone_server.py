@@ -64,6 +64,7 @@ class ToneServer:
         self._ear = Ear(expects_hz)
         self._out = out
         self._streams: dict[int, ToneStream] = {}
+        self._numbers: dict[str, str] = {}
         self._ticks = 0
 
     def run(self, life_s: float) -> None:
@@ -92,6 +93,11 @@ class ToneServer:
                 self._tell(stream, stream.notice_quiet(now_ms))
 
     def _follow(self, line: LogLine) -> None:
+        if line.event == "invite" and line.rtp_port is None and len(self._numbers) < _STREAMS_MAX:
+            # a caller's: only the answer brings the port, but not the number again
+            self._numbers[line.call_id] = line.number
+        elif line.event == "end":
+            self._numbers.pop(line.call_id, None)
         if line.rtp_port is not None and len(self._streams) < _STREAMS_MAX:
             self._open(line, line.rtp_port)
         stream = next((one for one in self._streams.values() if one.call_id == line.call_id), None)
@@ -105,8 +111,9 @@ class ToneServer:
     def _open(self, line: LogLine, port: int) -> None:
         if (forgotten := self._streams.get(port)) is not None:
             self._close(forgotten, line.at_ms)
-        self._streams[port] = ToneStream(line.call_id, line.number, port, line.at_ms)
-        self._write({"open": line.call_id, "number": line.number, "port": port, "at_ms": line.at_ms})
+        number = line.number or self._numbers.get(line.call_id, "")
+        self._streams[port] = ToneStream(line.call_id, number, port, line.at_ms)
+        self._write({"open": line.call_id, "number": number, "port": port, "at_ms": line.at_ms})
 
     def _close(self, stream: ToneStream, at_ms: float) -> None:
         del self._streams[stream.port]
