@@ -1,0 +1,1 @@
+"""The bench: the engine beside a bare loop over the same Asterisk, in turns, as ratios."""
