@@ -17,6 +17,8 @@ from rich.console import Console
 from engine.adapters.postgres.importer import ImportReport, PostgresImporter
 from engine.adapters.postgres.statistics import CampaignStatistics, PostgresStatistics
 from engine.ids import CampaignId
+from engine.stack.calllog import CallLogError
+from engine.stack.carrier import CarrierCall
 from engine.stack.instance import Stack
 from engine.stack.programs import Part
 from engine.stack.provision import provision
@@ -157,9 +159,9 @@ async def _until_done(world: World, campaign: CampaignId, people: People, view: 
 async def _leftovers(world: World) -> dict[str, int]:
     """What is left in Asterisk and of open attempts, after everybody logged out; waits a little for the last BYEs."""
     site = world.stack.asterisk.site
-    auth = aiohttp.BasicAuth(site.ari_user, site.ari_password)
+    headers = {"Authorization": aiohttp.encode_basic_auth(site.ari_user, site.ari_password)}
     found: dict[str, int] = {}
-    async with aiohttp.ClientSession(auth=auth) as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         for _ in range(20):
             for kind in ("channels", "bridges"):
                 async with session.get(f"{world.stack.asterisk.ari_url}/ari/{kind}") as answer:
@@ -188,11 +190,11 @@ async def _reckon(
         )
         for row in await world.database.rows("dialed_attempts", campaign)
     ]  # fmt: skip
-    calls = world.carrier.calls()
+    calls, unreadable = _carrier_calls(world)
     matched = pairs(attempts, calls)
     times_ms = bridge_times_ms(matched)
     audio_ok, deaf = audio(matched, world.customer_end.heard(), world.agent_end.heard())
-    complaints = disagreements(Accounts(_plain(kept), _plain(recount), attempts, calls))
+    complaints = unreadable + disagreements(Accounts(_plain(kept), _plain(recount), attempts, calls))
     agree = not complaints
     complaints += [f"{pair.attempt.number}: no tone both ways with slot {pair.attempt.slot}" for pair in deaf]
     complaints += [f"{count} {what} left over" for what, count in leftovers.items() if count]
@@ -210,6 +212,14 @@ async def _reckon(
         "run_s": round(run_s, 1),
     }
     return DemoResult(report, complaints)
+
+
+def _carrier_calls(world: World) -> tuple[list[CarrierCall], list[str]]:
+    """The carrier's calls, and what is wrong with its log."""
+    try:
+        return world.carrier.calls(), []
+    except CallLogError as error:
+        return [], [f"the carrier's log {world.carrier.log} cannot be trusted: {error}"]
 
 
 def _plain(statistics: CampaignStatistics) -> dict[str, dict[str, int]]:

@@ -74,6 +74,7 @@ async def open_world(
             channels_max=plan.channels_max,
             cps_max=plan.cps_max,
             codecs=("ulaw",),
+            match=(f"{LOOPBACK}:{callers_port(stack)}",),
         )
         await stack.start_postgres(tcp=True)
         dsn = await stack.postgres.create_database("vss")
@@ -95,6 +96,11 @@ async def open_world(
 def carrier_port(stack: Stack) -> int:
     """Where the carrier listens for SIP."""
     return stack.ports.sipp[0]
+
+
+def callers_port(stack: Stack) -> int:
+    """From where people call in over the carrier's trunk."""
+    return stack.ports.sipp[10]
 
 
 async def _populate(database: Database, accounts: Sequence[SlotAccount], trunk: Trunk, plan: WorldPlan) -> None:

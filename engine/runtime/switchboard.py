@@ -40,7 +40,7 @@ from engine.call.commands import (
     RequestAgent,
     TelephonyCommand,
 )
-from engine.call.events import CallEvent, CommandFailed, DeadlinePassed
+from engine.call.events import CallEvent, CommandFailed, DeadlinePassed, Failure
 from engine.call.machine import start_inbound, start_outbound, step
 from engine.call.model import Call, Phase
 from engine.clock import Clock
@@ -247,7 +247,9 @@ class Switchboard:
         """A command for a seat that was not carried out takes the agent offline; others are only logged."""
         command = failure.command
         if isinstance(command, Originate | CreateBridge | Join) and (slot := self._seated(command)) is not None:
-            self.tell_agent(slot, SeatFailed(f"the phone could not be called: {failure.detail}", failure.at))
+            unknown = isinstance(command, Originate) and failure.failure is Failure.REFUSED
+            reason = "the phone is not registered" if unknown else f"the phone could not be called: {failure.detail}"
+            self.tell_agent(slot, SeatFailed(reason, failure.at))
         log.info("command_failed", command=repr(failure.command), failure=failure.failure.value, detail=failure.detail)
 
     def _seated(self, command: Originate | CreateBridge | Join) -> Slot | None:
