@@ -155,8 +155,11 @@ class AriSocket:
             restoring.cancel()
             await asyncio.gather(restoring, return_exceptions=True)
             was_open, self._open, self._link = self._open, False, None
-            link.end("the engine closed the socket")
-            line.abort("the engine closed the socket")
+            if link.alive:
+                link.end("the engine closed the socket")
+                line.close("the engine closed the socket")
+            else:
+                line.abort("the link ended")
         if was_open:
             self.counters.losses += 1
             link.guarded(listener.lost, reason)

@@ -76,7 +76,6 @@ class WebSocketClient(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._upgraded: asyncio.Future[None] = self._loop.create_future()
-        self._closed: asyncio.Future[None] = self._loop.create_future()
         self._reason = ""
         self._chunks: list[bytes] = []
         self._have = 0
@@ -104,15 +103,12 @@ class WebSocketClient(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def close(self, timeout_s: float = 1.0) -> None:
-        """Say good-bye, wait a moment for the answer, drop the connection."""
+    def close(self, reason: str) -> None:
+        """Say good-bye and close, without waiting for the answer; for a server that is known to listen."""
+        self._reason = self._reason or reason
         self._send(_CLOSE, _LENGTH_16.pack(1000))
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.shield(self._closed)
-        except TimeoutError:
-            self.abort("closed")
-        await self._closed
+        if self._transport is not None:
+            self._transport.close()
 
     async def _handshaken(self) -> None:
         await self._upgraded
@@ -150,7 +146,6 @@ class WebSocketClient(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         reason = self._reason or (f"socket error: {exc!r}" if exc is not None else "Asterisk closed the connection")
-        self._closed.set_result(None)
         if not self._upgraded.done():
             self._upgraded.set_exception(HandshakeRefused(reason))
         elif self._upgraded.exception() is None:
