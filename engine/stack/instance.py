@@ -43,7 +43,8 @@ class Stack:
         self.user: ServiceUser = service_user()
         self.ari_password = secrets.token_hex(16)
         self.ami_password = secrets.token_hex(16)
-        self.api_token = secrets.token_urlsafe(32)
+        # hex, because no word that the settings take for a placeholder can be spelled in it
+        self.api_token = secrets.token_hex(24)
         self._block = block
         self._stops: list[Callable[[], Awaitable[object]]] = []
         self._postgres: postgres_server.Postgres | None = None
@@ -231,6 +232,11 @@ class Stack:
                 "VSS_AMI_USER": site.ami_user,
                 "VSS_AMI_PASSWORD": site.ami_password,
                 "VSS_RECORDINGS_DIR": str(self._asterisk.recordings),
+                "VSS_ASTERISK_DIR": str(site.directory),
+                "VSS_SIP_HOST": site.sip_host,
+                "VSS_SIP_PORT": str(site.sip_port),
+                "VSS_RTP_FIRST_PORT": str(site.rtp_first_port),
+                "VSS_RTP_LAST_PORT": str(site.rtp_last_port),
             }
         return env
 

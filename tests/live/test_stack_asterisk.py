@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.asteriskconf import SlotAccount, Trunk
+from engine.config import load
 from engine.stack import process
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
@@ -85,3 +86,14 @@ async def test_closing_leaves_no_process(stack: Stack, programs: Programs) -> No
         assert all(record.alive() for record in records)
     assert not any(record.alive() for record in records)
     assert list((directory / "processes").iterdir()) == []
+
+
+async def test_engine_gets_settings_that_it_accepts(stack: Stack, programs: Programs) -> None:
+    async with Stack.open(f"{stack.name}-settings", state_home(), programs, SilentReport()) as opened:
+        await opened.start_postgres()
+        await opened.start_redis()
+        asterisk = await opened.start_asterisk()
+        settings = load(opened.engine_env())
+    assert settings.http_port == opened.ports.http
+    assert settings.sip_port == asterisk.site.sip_port
+    assert settings.asterisk_dir == asterisk.site.directory
