@@ -110,8 +110,7 @@ def _bound(edge: Edge, route: Route) -> Callable[[web.Request], Awaitable[web.St
 
 
 async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _HEADERS.items():
-        response.headers[name] = value
+    response.headers.update(_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-ID"] = request.get(REQUEST_ID, "none")
 

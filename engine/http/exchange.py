@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 import time
 import uuid
@@ -32,6 +33,7 @@ ROUTE = web.RequestKey("route", Route)
 REQUEST_ID = web.RequestKey("request_id", str)
 
 _log = structlog.get_logger("http")
+_plain_log = logging.getLogger("http")
 
 
 class Edge:
@@ -116,10 +118,13 @@ class Edge:
 
     def _account(self, request: web.Request, status: int, took_s: float, fault: Exception | None) -> None:
         route = request.get(ROUTE)
-        name = plain_path(route.path) if route is not None else "unknown"
+        name = route.template if route is not None else "unknown"
         self._metrics.count("vss_http_requests_total", method=method_label(request), route=name, status=str(status))
         if route is None or not route.streams:
             self._metrics.observe("vss_http_request_seconds", took_s, route=name)
+        quiet = request.method in {"GET", "HEAD"} and (status < 400 or name == "/readyz")
+        if quiet and not _plain_log.isEnabledFor(logging.DEBUG):
+            return
         fields: dict[str, Any] = {
             "request_id": request[REQUEST_ID],
             "method": method_label(request),
@@ -129,7 +134,7 @@ class Edge:
         }
         if fault is not None:
             _log.error("request failed", exc_info=fault, **fields)
-        elif request.method in {"GET", "HEAD"} and (status < 400 or name == "/readyz"):
+        elif quiet:
             _log.debug("request", **fields)
         else:
             _log.info("request", **fields)
@@ -170,11 +175,6 @@ def answer(route: Route, exchange: Exchange, made: BaseModel | web.StreamRespons
         content_type=route.content_type,
         headers=exchange.headers,
     )
-
-
-def plain_path(path: str) -> str:
-    """A route's path without the patterns: /api/v1/calls/{id}."""
-    return re.sub(r"\{(\w+):[^/]*\}", r"{\1}", path)
 
 
 def method_label(request: web.Request) -> str:

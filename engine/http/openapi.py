@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from .exchange import plain_path
-from .route import Route
+from .route import Route, plain_path
 from .schemas import Problem
 
 _MEANINGS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -75,6 +76,13 @@ class Route:
     once: bool = False
     """Takes an Idempotency-Key: repeating it must not do the thing twice."""
     content_type: str = "application/json"
+    template: str = ""
+    """The path without its patterns, as metrics and logs name it; made once, because it is needed per request."""
+
+
+def plain_path(path: str) -> str:
+    """A route's path without the patterns: /api/v1/calls/{id}."""
+    return re.sub(r"\{(\w+):[^/]*\}", r"{\1}", path)
 
 
 class Routes:
@@ -117,6 +125,7 @@ class Routes:
                     streams=streams,
                     once=once,
                     content_type=content_type,
+                    template=plain_path(path),
                 )
             )
             return handler

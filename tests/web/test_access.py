@@ -12,8 +12,8 @@ from served_site import TOKEN, Site
 from engine.adapters.telemetry import PrometheusMetrics
 from engine.errors import ConfigError
 from engine.http import app
-from engine.http.exchange import plain_path
 from engine.http.live import LiveHub
+from engine.http.route import plain_path
 
 
 def concrete(path: str) -> str:
