@@ -11,6 +11,7 @@ because the writer may be in the middle of it.
 """
 
 import re
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -92,7 +93,8 @@ def parse_line(text: str, line: int = 0) -> LogLine:
         raise CallLogError(line, "not a line of the call log")
     parts = found.groupdict()
     epoch = int(parts["epoch"])
-    if epoch % 60 != int(parts["second"]) or parts["fraction"] != parts["epoch_fraction"]:
+    local = time.strftime("%Y-%m-%d\t%H:%M:%S", time.localtime(epoch))
+    if local != parts["local"] or parts["fraction"] != parts["epoch_fraction"]:
         raise CallLogError(line, "the two times differ")
     final = parts.get("final")
     by = parts.get("by")
