@@ -18,9 +18,7 @@ from typing import Literal
 
 EndedBy = Literal["carrier", "caller", "nobody"]
 
-_TIME = (
-    r"at=\d{4}-\d\d-\d\d\t\d\d:\d\d:(?P<second>\d\d)\.(?P<fraction>\d{6})\t(?P<epoch>\d+)\.(?P<epoch_fraction>\d{6})"
-)
+_TIME = r"at=(?P<local>[-\d]{10}\t[:\d]{8})\.(?P<fraction>\d{6})\t(?P<epoch>\d{1,11})\.(?P<epoch_fraction>\d{6})"
 _CALL = r"n=(?P<serial>\d+)\.000000 call=(?P<call>[^\s=]+)"
 _LINES = {
     "invite": re.compile(rf"invite {_CALL} number=(?P<number>\S*) rtp=(?P<rtp>\d*) {_TIME}"),
