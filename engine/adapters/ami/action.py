@@ -12,7 +12,16 @@ from collections.abc import Mapping
 VALUE_MAX = 255
 """Longest value; Asterisk cuts a header line at 1024 bytes (manager.c)."""
 
-READING = frozenset({"CoreStatus", "CoreShowChannels", "PJSIPShowContacts", "PJSIPShowEndpoints", "Ping"})
+READING = frozenset(
+    {
+        "CoreStatus",
+        "CoreShowChannels",
+        "PJSIPShowContacts",
+        "PJSIPShowEndpoints",
+        "PJSIPShowRegistrationsOutbound",
+        "Ping",
+    }
+)
 SESSION = frozenset({"Login", "Logoff"})
 CHANGING = frozenset({"Reload"})
 ALLOWED = READING | SESSION | CHANGING
