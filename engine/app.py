@@ -58,14 +58,18 @@ class LocalLeases:
         return Tokens(wanted, shared=False)
 
 
-def run(settings: Settings) -> None:
+Tell = Callable[[str], None]
+"""Hears `serving` once the API answers, and `stopping` (SIGTERM) or `interrupted` (SIGINT) when draining begins."""
+
+
+def run(settings: Settings, tell: Tell = lambda state: None) -> None:
     """Run the engine until SIGTERM or SIGINT. Raises ConfigError, Unavailable when another engine took over."""
     configure_logging(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, tell))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, tell: Tell) -> None:
     clock = SteadyClock()
     metrics = PrometheusMetrics()
     metrics.gauge("vss_build_info", 1, version=__version__)
@@ -127,8 +131,9 @@ async def _serve(settings: Settings) -> None:
         ]
         if ami is not None:
             background.append(ami.run())
-        _on_signals(engine.stop)
+        _on_signals(engine.stop, tell)
         log.info("serving", http=f"http://{settings.http_host}:{settings.http_port}/", cell=settings.cell, epoch=epoch)
+        tell("serving")
         await _run_with(engine, background)
         if lease.lost:
             raise Unavailable("lease", f"another engine took the cell {settings.cell!r}")
@@ -195,18 +200,19 @@ def _engine_settings(settings: Settings, epoch: int) -> EngineSettings:
     )
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def _on_signals(stop: Callable[[], None], tell: Tell) -> None:
     """The first signal drains, the second one ends the process at once."""
     loop = asyncio.get_running_loop()
     asked = False
 
-    def on_signal() -> None:
+    def on_signal(number: signal.Signals) -> None:
         nonlocal asked
         if asked:
             log.warning("ended_at_once")
             os._exit(130)
         asked = True
+        tell("interrupted" if number is signal.SIGINT else "stopping")
         stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, on_signal, number)

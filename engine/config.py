@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +54,12 @@ class Settings(BaseSettings):
     cell: str = Field(default="main", pattern=r"^[a-z0-9-]{1,32}$")
     run_dir: Path = Path("run")
     recordings_dir: Path | None = None
+    asterisk_dir: Path | None = None
+    """The place of the Asterisk that we render: its configuration is in etc/ below it. None: rendered by others."""
+    sip_host: str = "127.0.0.1"
+    sip_port: int = 5060
+    rtp_first_port: int = 10_000
+    rtp_last_port: int = 10_999
     message: str = "sound:hello,sound:im-sorry,sound:vm-nobodyavail,sound:vm-goodbye"
     """Media of the identity message where a campaign has none of its own, separated by commas."""
     inbound_wait_max_s: float = Field(default=120.0, gt=0)
@@ -61,14 +68,30 @@ class Settings(BaseSettings):
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
     log_level: str = "info"
 
-    @field_validator("api_token", "ari_password")
+    @field_validator("api_token", "ari_password", "ami_password")
     @classmethod
-    def _no_placeholder(cls, value: SecretStr) -> SecretStr:
+    def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
         secret = value.get_secret_value()
-        if len(secret) < TOKEN_LENGTH_MIN or any(word in secret.lower() for word in _PLACEHOLDERS):
+        if len(secret) < TOKEN_LENGTH_MIN or _is_placeholder(secret):
             raise ValueError(
                 f"is a placeholder or shorter than {TOKEN_LENGTH_MIN} characters; `vss init` writes real ones"
             )
+        return value
+
+    @field_validator("postgres_dsn", "redis_url")
+    @classmethod
+    def _no_placeholder_within(cls, value: SecretStr | None) -> SecretStr | None:
+        """Addresses need no password (a Unix socket, trust within a pod); one that they have must be real."""
+        if value is None:
+            return None
+        try:
+            password = urlsplit(value.get_secret_value()).password
+        except ValueError:
+            raise ValueError("is not an address such as postgresql://user:password@host/database") from None
+        if password and _is_placeholder(password):
+            raise ValueError("has a placeholder as its password; `vss init` writes real ones")
         return value
 
     @property
@@ -77,15 +100,19 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in self.message.split(",") if part.strip())
 
 
+def _is_placeholder(secret: str) -> bool:
+    return any(word in secret.lower() for word in _PLACEHOLDERS)
+
+
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises ConfigError that names every wrong setting at once."""
     found = dict(os.environ if environment is None else environment)
     values: dict[str, Any] = {}
     for name, value in found.items():
-        if name.startswith(PREFIX) and name.endswith("_FILE"):
+        if name.startswith(PREFIX) and name.endswith("_FILE") and value:
             values[name[len(PREFIX) : -len("_FILE")].lower()] = _read(name, Path(value))
     for name, value in found.items():
-        if name.startswith(PREFIX) and not name.endswith("_FILE"):
+        if name.startswith(PREFIX) and not name.endswith("_FILE") and value:  # empty means: not set
             values.setdefault(name[len(PREFIX) :].lower(), value)
     try:
         return Settings.model_validate(values)

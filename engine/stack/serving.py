@@ -39,7 +39,8 @@ async def start(
         [sys.executable, "-P", "-m", "engine.cli", "serve"],
         log=log,
         records=records,
-        env={**env, **settings, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"},
+        # a .env in the working directory is another installation's
+        env={**env, **settings, "VSS_DOTENV": "", "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"},
     )
     engine = EngineProcess(server, f"http://{settings['VSS_HTTP_HOST']}:{settings['VSS_HTTP_PORT']}")
     if wait_ready:
