@@ -1,19 +1,15 @@
-"""The command line `vss`."""
+"""The command line `vss`: people's and scripts' way to set up and drive an engine.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a part is not ready, 4 configuration, 130 interrupted.
+"""
 
 from __future__ import annotations
 
-import typer
+import sys
 
-from engine.cli.serve import serve
-
-app = typer.Typer(no_args_is_help=True, add_completion=False)
-app.command()(serve)
-
-
-@app.callback()
-def _root() -> None:
-    """VSS engine: an open call-control engine for Asterisk."""
+from engine.cli.menu import run
 
 
 def main() -> None:
-    app()
+    """Entry point."""
+    sys.exit(run(sys.argv[1:]))

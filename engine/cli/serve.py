@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
 
-def serve() -> None:
-    """Run the engine until SIGTERM; a second signal ends it at once."""
-    from engine.app import run
-    from engine.config import load
+from engine.cli.answer import INTERRUPTED, OK, Answer, AsJson, EnvFile, give, print_json
+from engine.cli.environment import read
+from engine.cli.systemd import READY, STOPPING, notify
 
-    run(load())
+if TYPE_CHECKING:
+    from engine.config import Settings
+
+
+def serve(env_file: EnvFile = None, as_json: AsJson = False) -> None:
+    """Run the engine until SIGTERM or Ctrl-C, which drain it; a second one ends it at once.
+
+    With --json the object is printed once the API answers, so that a script knows that it may begin.
+    """
+    service = _Service(as_json)
+    give(lambda: as_json and not service.told, lambda: service.run(read(env_file).settings()))
+
+
+class _Service:
+    """One run of the engine and who is told how it is doing."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._exit_code = OK
+        self.told = False
+
+    def run(self, settings: Settings) -> Answer:
+        from engine.app import run
+
+        def tell(state: str) -> None:
+            self._tell(state, settings)
+
+        run(settings, tell)
+        return Answer(None, exit_code=self._exit_code)
+
+    def _tell(self, state: str, settings: Settings) -> None:
+        if state == "serving":
+            url = f"http://{settings.http_host}:{settings.http_port}"
+            notify(f"{READY}\nSTATUS=serving {url}")
+            if self._as_json:
+                print_json({"url": url, "pid": os.getpid(), "cell": settings.cell})
+            self.told = True
+            return
+        notify(STOPPING)
+        if state == "interrupted":
+            self._exit_code = INTERRUPTED
