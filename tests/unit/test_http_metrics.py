@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from engine.adapters.ari.link import Counters
 from engine.adapters.telemetry import PrometheusMetrics
+from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.catalogue import CATALOGUE, SECTIONS, Kind
 from engine.adapters.telemetry.reference import reference
+from engine.adapters.telemetry.timed_database import TimedDatabase
+from engine.errors import Unavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,3 +101,39 @@ def test_everything_the_engine_counts_is_in_the_catalogue_with_its_labels() -> N
         assert name in CATALOGUE, f"{place}: {name}"
         assert METHODS[method] is CATALOGUE[name].kind, f"{place}: {name}"
         assert labels == set(CATALOGUE[name].labels), f"{place}: {name}"
+
+
+def test_totals_of_others_are_read_at_the_scrape_and_never_fall() -> None:
+    metrics = PrometheusMetrics(strict=True, process=False)
+    counters = Counters(connects=1, requests=10, replies=8, replies_wait_s=0.5)
+    metrics.add_totals(lambda: ari_totals(counters))
+    metrics.exposition()
+    counters.requests = 25
+    metrics.exposition()
+    metrics.exposition()
+    assert metrics.value("vss_ari_requests_total") == 25
+    counters.requests = 3
+    metrics.exposition()
+    assert metrics.value("vss_ari_requests_total") == 25
+    assert metrics.value("vss_ari_round_trip_seconds_total") == 0.5
+
+
+def test_every_counter_of_the_socket_is_a_metric() -> None:
+    numbers = {field.name: index + 1 for index, field in enumerate(fields(Counters))}
+    assert sorted(ari_totals(Counters(**numbers)).values()) == sorted(numbers.values())
+
+
+def test_every_metric_of_the_catalogue_is_counted_somewhere() -> None:
+    """A metric that nobody counts would make a dashboard lie."""
+    catalogue = ROOT / "engine/adapters/telemetry/catalogue.py"
+    texts = [path.read_text() for path in (ROOT / "engine").rglob("*.py") if path != catalogue]
+    assert [name for name in CATALOGUE if not any(f'"{name}"' in text for text in texts)] == []
+
+
+async def test_a_database_that_is_away_is_counted() -> None:
+    metrics = PrometheusMetrics(strict=True, process=False)
+    async with TimedDatabase("postgresql://nobody@127.0.0.1:1/nothing", metrics, connections_max=1) as database:
+        with pytest.raises(Unavailable):
+            await database.rows("campaigns")
+    assert metrics.value("vss_postgres_unavailable_total") == 1
+    assert metrics.value("vss_postgres_seconds_count") == 1

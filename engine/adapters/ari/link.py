@@ -43,6 +43,9 @@ class Counters:
     requests: int = 0
     requests_rejected: int = 0
     requests_lost: int = 0
+    replies: int = 0
+    replies_wait_s: float = 0.0
+    """Round trips in sum: what a request waited for its reply, Asterisk's work included."""
     events: int = 0
     events_unknown: int = 0
     events_failed: int = 0
@@ -162,6 +165,8 @@ class Link:
         if pending is None:
             log.error("ari.stray_answer", request_id=response.request_id, status=response.status_code)
             return
+        self._counters.replies += 1
+        self._counters.replies_wait_s += self._loop.time() - pending.deadline + self._limits.away_after_s
         status = response.status_code
         reply: Reply
         if 200 <= status < 300:

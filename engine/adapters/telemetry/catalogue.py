@@ -62,20 +62,23 @@ DIALING = (
     Metric("vss_dial_tick_seconds", _H, "One round of the dialing loop over all campaigns", (), IO_S),
     Metric("vss_leads_claimed_total", _C, "Leads claimed for an attempt"),
     Metric("vss_campaigns", _G, "Campaigns by status", ("status",)),
-    Metric("vss_trunk_channels", _G, "Legs in use on a trunk", ("trunk",)),
     Metric("vss_trunk_tokens_total", _C, "Call tokens granted, and whether Redis shared them", ("trunk", "shared")),
 )
 
 ARI = (
-    Metric("vss_ari_round_trip_seconds", _H, "ARI request until its response, by operation", ("operation",), IO_S),
-    Metric("vss_ari_failures_total", _C, "ARI requests that failed (gone, refused, timeout, no_socket)", ("reason",)),
-    Metric("vss_ari_pending_requests", _G, "ARI requests that wait for their response"),
-    Metric("vss_ari_reconnects_total", _C, "Times the ARI socket was connected again"),
-    Metric("vss_ari_events_total", _C, "ARI events received, by type", ("type",)),
-    Metric("vss_event_lag_seconds", _H, "An ARI event's timestamp until its call has handled it", (), LAG_S),
+    Metric("vss_ari_requests_total", _C, "ARI requests sent"),
+    Metric("vss_ari_replies_total", _C, "ARI requests that Asterisk answered, refusals included"),
+    Metric(
+        "vss_ari_round_trip_seconds_total", _C, "ARI round trips in sum; over vss_ari_replies_total it is their mean"
+    ),
+    Metric("vss_ari_requests_rejected_total", _C, "ARI requests not sent, because too many waited already"),
+    Metric("vss_ari_requests_lost_total", _C, "ARI requests whose answer was lost with the socket"),
+    Metric("vss_ari_connects_total", _C, "Times the ARI socket was connected; the first one is the start"),
+    Metric("vss_ari_losses_total", _C, "Times the ARI socket was lost"),
+    Metric("vss_ari_events_total", _C, "ARI events received"),
+    Metric("vss_ari_events_unknown_total", _C, "ARI events of a type that this engine does not know"),
+    Metric("vss_ari_events_failed_total", _C, "ARI events whose handling failed: a bug"),
     Metric("vss_events_unrouted_total", _C, "Events that no call wanted, by type", ("type",)),
-    Metric("vss_recoveries_total", _C, "Reconciliations with Asterisk, by reason (start, reconnect)", ("reason",)),
-    Metric("vss_recovery_seconds", _H, "One reconciliation with Asterisk", (), IO_S),
     Metric("vss_swept_channels_total", _C, "Channels of ours that no call owned and that were hung up"),
     Metric("vss_ami_events_total", _C, "AMI events received, by name", ("event",)),
     Metric("vss_ami_reconnects_total", _C, "Times the AMI connection was made again"),
@@ -86,13 +89,9 @@ ARI = (
 )
 
 STORES = (
-    Metric("vss_postgres_seconds", _H, "One statement or transaction, by its name", ("query",), IO_S),
-    Metric("vss_postgres_errors_total", _C, "Statements that failed, by kind", ("kind",)),
+    Metric("vss_postgres_seconds", _H, "One statement or transaction, waiting for a connection included", (), IO_S),
+    Metric("vss_postgres_unavailable_total", _C, "Statements and transactions that found PostgreSQL away or too slow"),
     Metric("vss_commit_batch_size", _H, "Calls or outcomes in one group commit, by what", ("what",), BATCH),
-    Metric("vss_spool_records", _G, "Outcomes in the local spool, waiting for PostgreSQL"),
-    Metric("vss_spooled_total", _C, "Outcomes written to the spool"),
-    Metric("vss_spool_replayed_total", _C, "Outcomes replayed from the spool"),
-    Metric("vss_redis_seconds", _H, "One Redis command, by operation", ("operation",), IO_S),
     Metric("vss_redis_errors_total", _C, "Redis commands that failed"),
 )
 
@@ -120,7 +119,7 @@ SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("Agents", AGENTS),
     ("Dialing", DIALING),
     ("Asterisk", ARI),
-    ("PostgreSQL, spool, Redis", STORES),
+    ("PostgreSQL, Redis", STORES),
     ("Process", PROCESS),
     ("HTTP", HTTP),
 )

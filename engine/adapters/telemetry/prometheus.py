@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import structlog
@@ -37,6 +37,7 @@ class PrometheusMetrics:
         self._families = {metric.name: _family(metric, self.registry) for metric in catalogue.values()}
         self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Child] = {}
         self._refused: set[str] = set()
+        self._totals: list[tuple[Callable[[], Mapping[str, float]], dict[str, float]]] = []
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Add to a counter."""
@@ -56,8 +57,16 @@ class PrometheusMetrics:
         if child is not None:
             cast(Histogram, child).observe(value)
 
+    def add_totals(self, source: Callable[[], Mapping[str, float]]) -> None:
+        """Take counters that somebody else keeps: `source` gives totals by name, and is asked at each scrape only."""
+        self._totals.append((source, {}))
+
     def exposition(self) -> tuple[bytes, str]:
         """The text for /metrics and its content type."""
+        for source, seen in self._totals:
+            for name, total in source().items():
+                self.count(name, max(0.0, total - seen.get(name, 0.0)))
+                seen[name] = total
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def value(self, sample: str, **labels: str) -> float:
