@@ -24,16 +24,17 @@ from engine.adapters.postgres.calls import PostgresCalls
 from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.outcomes import PostgresOutcomes
-from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.routes import PostgresRoutes
 from engine.adapters.postgres.trunks import PostgresTrunks
 from engine.adapters.postgres.upkeep import Upkeep
 from engine.adapters.recordings import RecordingShelf
 from engine.adapters.redis.leases import RedisLeases
 from engine.adapters.redis.presence import RedisPresence
+from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
 from engine.adapters.telemetry.prometheus import PrometheusMetrics
+from engine.adapters.telemetry.timed_database import TimedDatabase
 from engine.config import Settings
 from engine.errors import Unavailable
 from engine.http.app import build_app, serve
@@ -75,7 +76,9 @@ async def _serve(settings: Settings, tell: Tell) -> None:
     metrics.gauge("vss_build_info", 1, version=__version__)
     async with AsyncExitStack() as stack:
         dsn = settings.postgres_dsn.get_secret_value()
-        database = await stack.enter_async_context(Database(dsn, connections_max=settings.postgres_connections_max))
+        database = await stack.enter_async_context(
+            TimedDatabase(dsn, metrics, connections_max=settings.postgres_connections_max)
+        )
         lease = CellLease(dsn, settings.cell)
         epoch = await _take(lease)
         stack.push_async_callback(lease.release)
@@ -89,6 +92,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
         telephony = AriTelephony(
             ari, clock, trunks=[trunk.name for trunk in await trunks.trunks()], random=random.random
         )
+        metrics.add_totals(lambda: ari_totals(telephony.counters))
         ports = Ports(
             telephony=telephony,
             leads=PostgresLeads(database),
