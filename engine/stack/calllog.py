@@ -13,6 +13,7 @@ because the writer may be in the middle of it.
 import re
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -91,8 +92,7 @@ def parse_line(text: str, line: int = 0) -> LogLine:
         raise CallLogError(line, "not a line of the call log")
     parts = found.groupdict()
     epoch = int(parts["epoch"])
-    local = time.strftime("%Y-%m-%d\t%H:%M:%S", time.localtime(epoch))
-    if local != parts["local"] or parts["fraction"] != parts["epoch_fraction"]:
+    if _local(epoch) != parts["local"] or parts["fraction"] != parts["epoch_fraction"]:
         raise CallLogError(line, "the two times differ")
     final = parts.get("final")
     by = parts.get("by")
@@ -106,6 +106,11 @@ def parse_line(text: str, line: int = 0) -> LogLine:
         final=int(final) if final and final != "none" else None,
         by=by,  # type: ignore[arg-type]
     )
+
+
+@lru_cache(maxsize=1024)
+def _local(epoch: int) -> str:
+    return time.strftime("%Y-%m-%d\t%H:%M:%S", time.localtime(epoch))
 
 
 def read_calls(log: Path, ignore: tuple[str, ...] = ()) -> list[LoggedCall]:
