@@ -18,7 +18,6 @@ COPY engine /opt/vss/engine
 COPY asterisk /opt/vss/asterisk
 COPY dialplan /opt/vss/dialplan
 COPY schema /opt/vss/schema
-COPY docker/render.py /opt/vss/docker/render.py
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/vss PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     VSS_RUN_DIR=/var/lib/vss
 WORKDIR /var/lib/vss

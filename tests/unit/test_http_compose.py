@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
-from engine.adapters import asteriskconf
-from engine.adapters.postgres.seats import Seat
-from engine.adapters.postgres.trunks import TrunkSettings
 from engine.config import Settings, load, read_env_file
 from engine.errors import ConfigError
-from engine.ids import Slot, TrunkName
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yml").read_text()
@@ -105,36 +99,18 @@ def test_no_container_of_ours_runs_as_root() -> None:
         assert name == "python-packages" or re.search(r"^USER (?!root)\w+", stage, flags=re.M), name
 
 
-def renderer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docker_render", ROOT / "docker/render.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_commands_of_services_are_commands_of_vss() -> None:
+    known = {path.stem for path in (ROOT / "engine/cli").glob("*.py")} | {"db"}
+    for name, service in SERVICES.items():
+        if service.get("image") == "vss-engine" and "command" in service:
+            assert service["command"][0] in known, name
 
 
-PASSWORDS = {"VSS_ARI_PASSWORD": "ari-pass-of-this-test-only", "VSS_AMI_PASSWORD": "ami-pass-of-this-test-only"}
+def test_init_writes_every_secret_that_compose_requires(tmp_path: Path) -> None:
+    from engine.cli.init import _text
 
-
-def test_asterisks_configuration_is_rendered_from_environment_trunks_and_seats(tmp_path: Path) -> None:
-    trunk = TrunkSettings(
-        TrunkName("carrier"), "203.0.113.5", "+74950000001", auth="digest", username="u", secret="s3cr"
-    )
-    off = TrunkSettings(TrunkName("old"), "203.0.113.6", "+74950000001", enabled=False)
-    seats = [Seat(Slot(7001), sip_secret="phone-password"), Seat(Slot(7002))]
-    environment = PASSWORDS | {"VSS_SIP_HOST": "192.0.2.1", "VSS_SIP_PORT": "5080"}
-    site = renderer().site(environment, tmp_path, [trunk, off], seats)
-    asteriskconf.render(site, tmp_path / "etc")
-    transport = (tmp_path / "etc/pjsip_transport.conf").read_text()
-    assert "bind = 192.0.2.1:5080" in transport
-    assert "203.0.113.5" in (tmp_path / "etc/pjsip_trunks.conf").read_text()
-    assert "203.0.113.6" not in (tmp_path / "etc/pjsip_trunks.conf").read_text()
-    slots = (tmp_path / "etc/pjsip_slots.conf").read_text()
-    assert "7001" in slots
-    assert "7002" not in slots
-
-
-def test_a_missing_password_stops_the_rendering(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert renderer().main({"VSS_ASTERISK_DIR": str(tmp_path)}) == 4
-    assert "VSS_ARI_PASSWORD" in capsys.readouterr().err
+    file = tmp_path / ".env"
+    file.write_text(_text())
+    written = read_env_file(file)
+    assert set(written) >= SECRETS
+    assert all(len(written[name]) >= 24 for name in SECRETS)
