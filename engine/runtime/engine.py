@@ -48,6 +48,7 @@ from .switchboard import Switchboard
 log = structlog.get_logger()
 
 KEEP_LIVE_S = 0.5
+SHOW_CALLS_S = 0.1
 SHOW_STATS_S = 1.0
 ENDS_LIMIT_S = 3.0
 FLUSH_LIMIT_S = 10.0
@@ -160,6 +161,7 @@ class Engine:
                 ("recordings", self._recorded.run()),
                 ("dialing", self.dialing.run()),
                 ("keep_live", self._keep_live()),
+                ("show_calls", self._show_calls()),
                 ("show_stats", self._show_stats()),
             )
         ]
@@ -299,6 +301,11 @@ class Engine:
             self._ports.metrics.gauge("vss_agents", sum(agent.state is state for agent in agents), state=state)
         for name, pool in self.switchboard.pools.items():
             self._ports.metrics.gauge("vss_waiting_calls", len(pool.queue), pool=name)
+
+    async def _show_calls(self) -> None:
+        while True:
+            await asyncio.sleep(SHOW_CALLS_S)
+            self._story.show_calls()
 
     async def _show_stats(self) -> None:
         """Once a second: campaigns' numbers to the live pages."""

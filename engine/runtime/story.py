@@ -59,13 +59,15 @@ class Story:
         self._metrics = metrics
         self._open: dict[CallId, _Chapter] = {}
         self._dirty: dict[CallId, Call] = {}
+        self._unshown: dict[CallId, Call] = {}
+        self._shown: set[CallId] = set()
         self.phases: dict[Phase, int] = dict.fromkeys(Phase, 0)
 
     def began(self, call: Call) -> None:
         """A call exists."""
         self._open[call.id] = _Chapter()
         self.phases[call.phase] += 1
-        self._publish(call)
+        self._unshown[call.id] = call
 
     def stepped(self, before: Call, event: CallEvent, after: Call) -> None:
         """A call took a step; ENDED closes its story."""
@@ -84,17 +86,28 @@ class Story:
             self._dirty.pop(after.id, None)
             self._ledgers.calls.add(self._record(after))
             del self._open[after.id]
+            self._over(after)
         else:
             self.phases[after.phase] += 1
             if after.answered_at is not None:
                 self._dirty[after.id] = after
-        self._publish(after)
+            self._unshown[after.id] = after
 
     def keep_live(self) -> None:
         """Queue the records of answered calls that changed since the last time; called twice a second."""
         for call in self._dirty.values():
             self._ledgers.calls.add(self._record(call))
         self._dirty.clear()
+
+    def show_calls(self) -> None:
+        """Publish the calls that changed since the last time; called ten times a second.
+
+        An attempt that is over sooner (busy, unallocated: most of a dialer's) was never shown and costs no frame.
+        """
+        for call in self._unshown.values():
+            self._publish(call)
+        self._shown.update(self._unshown)
+        self._unshown.clear()
 
     def concluded(self, call: Call) -> None:
         """The outcome of the call's attempt is decided: queue the fact."""
@@ -157,10 +170,13 @@ class Story:
             case Phase.ENDED if after.bridged_at is not None and after.ended_at is not None:
                 self._metrics.observe("vss_talk_seconds", after.ended_at - after.bridged_at)
 
-    def _publish(self, call: Call) -> None:
-        if call.phase is Phase.ENDED:
+    def _over(self, call: Call) -> None:
+        self._unshown.pop(call.id, None)
+        if call.id in self._shown:
+            self._shown.discard(call.id)
             self._feed.publish(LiveFrame("call", call.id, {}))
-            return
+
+    def _publish(self, call: Call) -> None:
         data = {
             "id": call.id,
             "kind": call.kind.value,

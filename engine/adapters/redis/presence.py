@@ -28,6 +28,8 @@ TIMEOUT_S = 1.0
 PENDING_MAX = 8192
 KEPT_MAX = 20_000
 BATCH_MAX = 256
+GATHER_S = 0.1
+"""A change waits this long for others: a round trip costs as much as fifty frames in one."""
 REFRESH_S = 10.0
 FAULT_PAUSE_S = 1.0
 LIFE_S = 35
@@ -132,6 +134,7 @@ class RedisPresence:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._refresh_s):
                     await self._news.wait()
+                    await asyncio.sleep(min(GATHER_S, self._refresh_s))
 
     async def _send_pending(self) -> None:
         """Send batches until nothing waits; a batch that was not sent goes back, unless newer frames came."""
