@@ -28,7 +28,9 @@ END_S = 15.0
 """After the ring timeout: SIP's own way to the end (a CANCEL that nobody answers)."""
 CONTEXT = "vss-identity"
 REACHED = frozenset({Outcome.ANSWERED, Outcome.BUSY, Outcome.NO_ANSWER, Outcome.DECLINED})
-"""Outcomes that only a working trunk can have."""
+"""Outcomes that only a working trunk can have..."""
+REFUSED = frozenset({401, 403, 407})
+"""...unless it was the provider that declined us, not the person."""
 
 _BY_SIP = {
     401: "the provider refuses our user name or password (401)",
@@ -59,7 +61,7 @@ class TrunkCall:
     @property
     def reached(self) -> bool:
         """Whether it shows that the trunk works."""
-        return self.outcome in REACHED
+        return self.outcome in REACHED and self.sip_code not in REFUSED
 
 
 def in_words(outcome: Outcome, cause: int, sip_code: int | None, *, ringing: bool) -> str:

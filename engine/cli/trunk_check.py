@@ -117,7 +117,7 @@ def registration_check(trunk: str, listed: tuple[Mapping[str, Any], ...]) -> Che
 
 
 def _advice(made: TrunkCall) -> str:
-    if made.sip_code in {401, 403, 407}:
+    if made.sip_code in trunk_call.REFUSED:
         return "Check the account: vss trunk add with --username and --password-stdin changes it."
     if made.outcome.value == "unreachable":
         return "Check host, port and firewall; does the provider expect a registration?"
