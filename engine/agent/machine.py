@@ -25,13 +25,14 @@ switches between paused and ready.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from engine.call.commands import CreateBridge, DestroyBridge, HangUp, Join, Originate, StartMusic, TelephonyCommand
 from engine.errors import ImpossibleEvent, Rejected
 from engine.ids import BridgeId, CallId, ChannelId, Slot, seat_bridge, seat_channel
+from engine.revision import reviser
 
 RING_TIMEOUT_S = 30
 CALLING_LIMIT_S = 45.0
@@ -226,6 +227,7 @@ class KeepDisposition:
 Effect = TelephonyCommand | TellCallLost | EndCall | KeepDisposition
 Step = tuple[Agent, tuple[Effect, ...]]
 S = AgentState
+replace = reviser(Agent)
 
 
 def step(agent: Agent, event: AgentEvent) -> Step:

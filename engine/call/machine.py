@@ -21,8 +21,8 @@ ended       the leg is gone, the outcome is decided; nothing more happens
 Legal races. Ringing may be reported after the answer (Asterisk can swap the two): ignored. StasisStart may come
 without an answer seen before: it counts as the answer. The customer may hang up in any phase; the channel's end
 always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
-what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does not
-come at once, the person hears the message rather than silence.
+what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does
+not come at once, the person hears the message rather than silence.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -34,13 +34,13 @@ pair of phase and event is in exactly one of them. What is in neither is `Imposs
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, get_args
 
 from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
 from engine.ids import PlaybackId
 from engine.outcome.disposition import Outcome
+from engine.revision import reviser
 from engine.trunk.cause import outcome_of
 
 from .commands import (
@@ -91,6 +91,8 @@ HANG_UPS_MAX = 3
 MESSAGE_LEAD_S = 0.25
 """The message must have begun when the limit passes, so it is started this much earlier."""
 
+replace = reviser(Call)
+
 Commands = tuple[Command, ...]
 Step = tuple[Call, Commands]
 
@@ -130,7 +132,8 @@ def _answer(call: Call, event: LegAnswered) -> Step:
 
 def _enter(call: Call, event: LegEntered) -> Step:
     """A live person is in the application: connect, announce or hang up, as the policy says."""
-    call = replace(call, answered_at=call.answered_at or event.at)
+    if call.answered_at is None:
+        call = replace(call, answered_at=event.at)
     if call.seat is not None:
         return _connect(call, call.seat, event.at)
     match call.policy.answer_action:
@@ -139,36 +142,36 @@ def _enter(call: Call, event: LegEntered) -> Step:
         case AnswerAction.MESSAGE:
             return _announce(call, event.at)
         case AnswerAction.HANG_UP:
-            return _hang_up(replace(call, outcome=Outcome.ANSWERED), "engine", event.at)
+            return _hang_up(call, "engine", event.at, outcome=Outcome.ANSWERED)
 
 
 def _originate_failed(call: Call, event: CommandFailed) -> Step:
     """The dial was not carried out, or nobody knows: never dial it again."""
     match event.failure:
         case Failure.NOT_SENT:
-            return _end(replace(call, outcome=Outcome.NOT_DIALED), event.at)
+            return _end(call, event.at, outcome=Outcome.NOT_DIALED)
         case Failure.REFUSED | Failure.GONE:
-            return _end(replace(call, outcome=Outcome.FAILED), event.at)
+            return _end(call, event.at, outcome=Outcome.FAILED)
         case Failure.TIMED_OUT:
-            return _hang_up(replace(call, outcome=Outcome.UNKNOWN), "engine", event.at)
+            return _hang_up(call, "engine", event.at, outcome=Outcome.UNKNOWN)
 
 
 def _ring_overdue(call: Call, event: DeadlinePassed) -> Step:
     outcome = Outcome.NO_ANSWER if call.ringing_at else Outcome.UNREACHABLE
-    return _hang_up(replace(call, outcome=outcome), "engine", event.at)
+    return _hang_up(call, "engine", event.at, outcome=outcome)
 
 
 def _enter_overdue(call: Call, event: DeadlinePassed) -> Step:
-    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+    return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
 
 
 def _cancel(call: Call, event: HangUpAsked) -> Step:
-    return _hang_up(replace(call, outcome=Outcome.CANCELLED), event.by, event.at)
+    return _hang_up(call, event.by, event.at, outcome=Outcome.CANCELLED)
 
 
 def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
     """The agent who asked for this call is gone before it was answered."""
-    return _hang_up(replace(call, seat_held=False, outcome=Outcome.CANCELLED), "agent", event.at)
+    return _hang_up(call, "agent", event.at, seat_held=False, outcome=Outcome.CANCELLED)
 
 
 # --- a live person
@@ -244,12 +247,12 @@ def _wait_overdue(call: Call, event: DeadlinePassed) -> Step:
 
 def _hang_up_waiting(call: Call, event: HangUpAsked) -> Step:
     """A live person dropped by us is an abandoned call, whoever asked for it."""
-    call, commands = _hang_up(replace(call, outcome=Outcome.ABANDONED), event.by, event.at)
+    call, commands = _hang_up(call, event.by, event.at, outcome=Outcome.ABANDONED)
     return call, (CancelRequest(call.id, call.policy.pool), *commands)
 
 
 def _hang_up_live(call: Call, event: HangUpAsked) -> Step:
-    return _hang_up(replace(call, outcome=call.outcome or Outcome.ABANDONED), event.by, event.at)
+    return _hang_up(call, event.by, event.at, outcome=call.outcome or Outcome.ABANDONED)
 
 
 # --- talking
@@ -264,7 +267,7 @@ def _talk_overdue(call: Call, event: DeadlinePassed) -> Step:
 
 
 def _agent_left_talking(call: Call, event: AgentLost) -> Step:
-    return _hang_up(replace(call, seat_held=False), "agent", event.at)
+    return _hang_up(call, "agent", event.at, seat_held=False)
 
 
 # --- the message
@@ -282,31 +285,32 @@ def _message_ended(call: Call, event: PlaybackEnded) -> Step:
     if event.playback != message_id(call):
         return call, ()
     outcome = call.outcome or (Outcome.ABANDONED if event.failed else Outcome.ANSWERED)
-    return _hang_up(replace(call, outcome=outcome), "engine", event.at)
+    return _hang_up(call, "engine", event.at, outcome=outcome)
 
 
 def _message_failed(call: Call, event: CommandFailed) -> Step:
     """Nothing can be played: never leave a person in silence."""
     if not isinstance(event.command, Play):
         return call, ()
-    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+    return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
 
 
 def _message_overdue(call: Call, event: DeadlinePassed) -> Step:
     """Asterisk never told of the message's end; whether it was heard is not known."""
-    return _hang_up(replace(call, outcome=Outcome.ABANDONED), "engine", event.at)
+    return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
 
 
 # --- the end
 
 
-def _hang_up(call: Call, by: str, at: float) -> Step:
+def _hang_up(call: Call, by: str, at: float, **changes: Any) -> Step:
     call = replace(
         call,
         phase=Phase.HANGING_UP,
         hangup_by=call.hangup_by or by,
         hang_ups=call.hang_ups + 1,
         deadline_at=at + HANG_UP_LIMIT_S,
+        **changes,
     )
     return call, (HangUp(call.channel),)
 
@@ -315,7 +319,7 @@ def _hang_up_overdue(call: Call, event: DeadlinePassed) -> Step:
     """Asterisk does not report the end: repeat the hang-up, and at last close the call as `unknown`."""
     if call.hang_ups < HANG_UPS_MAX:
         return _hang_up(call, "engine", event.at)
-    return _end(replace(call, outcome=call.outcome or _live_outcome(call, event.at) or Outcome.UNKNOWN), event.at)
+    return _end(call, event.at, outcome=call.outcome or _live_outcome(call, event.at) or Outcome.UNKNOWN)
 
 
 def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
@@ -329,14 +333,13 @@ def _ended(call: Call, event: LegEnded) -> Step:
     if outcome is None:
         outcome = outcome_of(event.cause, event.sip_code, ringing_seen=call.ringing_at is not None)
     by = call.hangup_by or ("customer" if call.answered_at else None)
-    call = replace(call, cause=event.cause, sip_code=event.sip_code, hangup_by=by, outcome=outcome)
-    call, commands = _end(call, event.at)
+    call, commands = _end(call, event.at, cause=event.cause, sip_code=event.sip_code, hangup_by=by, outcome=outcome)
     return call, (*cancel, *commands)
 
 
-def _end(call: Call, at: float) -> Step:
+def _end(call: Call, at: float, **changes: Any) -> Step:
     call, released = _release(call, talked=call.bridged_at is not None)
-    call = replace(call, phase=Phase.ENDED, ended_at=at, deadline_at=None)
+    call = replace(call, phase=Phase.ENDED, ended_at=at, deadline_at=None, **changes)
     recorded: Commands = (RecordOutcome(call.attempt),) if call.attempt is not None else ()
     return call, (*released, *recorded)
 
