@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import socket
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -144,13 +145,10 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
 
 async def eventually(question: Callable[[], Awaitable[object]], wanted: object, timeout_s: float = 10.0) -> None:
     """Ask until the answer is the wanted one; fails with the last answer."""
-    answer = await question()
-    for _ in range(int(timeout_s / 0.01)):
-        if answer == wanted:
-            return
+    deadline = time.monotonic() + timeout_s
+    while (answer := await question()) != wanted:
+        assert time.monotonic() < deadline, f"still {answer!r}"
         await asyncio.sleep(0.01)
-        answer = await question()
-    assert answer == wanted
 
 
 def closed_port() -> int:
