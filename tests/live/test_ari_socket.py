@@ -65,14 +65,15 @@ async def instance(stack: Stack, programs: Programs) -> AsyncIterator[Stack]:
         yield opened
 
 
-def telephony(asterisk: Asterisk, app: str | None = None) -> AriTelephony:
+def telephony(asterisk: Asterisk, connect_timeout_s: float = 5.0) -> AriTelephony:
     site = asterisk.site
     settings = AriSettings(
         f"{asterisk.ari_url}/ari",
         site.ari_user,
         site.ari_password,
-        app if app is not None else site.app_name,
+        site.app_name,
         limits=Limits(away_after_s=AWAY_AFTER_S),
+        connect_timeout_s=connect_timeout_s,
         backoff_max_s=0.2,
     )
     return AriTelephony(settings, SteadyClock(), trunks=["carrier"], random=random.random)
@@ -203,6 +204,23 @@ async def test_silent_stall_without_any_request_is_noticed_too(instance: Stack) 
         finally:
             os.kill(pid, signal.SIGCONT)
         await heard.until(lambda: len(heard.of(SocketRestored)) == 2, "the return of the socket")
+
+
+async def test_own_connections_that_stalled_asterisk_serves_late_are_not_taken_for_a_takeover(instance: Stack) -> None:
+    """Handshakes that timed out here are answered once Asterisk goes on, after or before the one that counts."""
+    client, pid = telephony(instance.asterisk, connect_timeout_s=0.1), instance.asterisk.process.pid
+    async with running(client) as (heard, task):
+        for round_number in range(2, 5):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await heard.until(lambda: not client.connected, "the loss of the socket")
+                await asyncio.sleep(1.5)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await heard.until(lambda: len(heard.of(SocketRestored)) >= round_number, "the return of the socket")  # noqa: B023
+            assert not task.done()
+        await until(lambda: client.connected)
+        await one_call(client, heard)
 
 
 async def test_restarted_asterisk_is_subscribed_and_filtered_again(instance: Stack) -> None:

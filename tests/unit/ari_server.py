@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from types import TracebackType
@@ -13,13 +14,17 @@ Answer = tuple[int, str]
 
 
 class AriServer:
-    """`async with AriServer() as server`. `requests` are all it got; `answer` decides each reply, None for none."""
+    """`async with AriServer() as server`. `requests` are all it got but proofs of life; `answer` decides each reply,
+    None for none."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Answer | None] = agree
         self.connections = 0
-        self.pings = 0
+        self.deaf = False
+        """Answers as ever, but sends no events."""
+        self.stalled = False
+        """Accepts connections and does not answer their handshakes."""
         self.authorization: str | None = None
         self._sockets: list[web.WebSocketResponse] = []
         self._runner: web.AppRunner | None = None
@@ -59,18 +64,22 @@ class AriServer:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         self.connections += 1
         self.authorization = request.headers.get("Authorization")
-        socket = web.WebSocketResponse(autoping=False)
+        if self.stalled:
+            await asyncio.sleep(60)  # longer than any client waits
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._sockets.append(socket)
         async for message in socket:
-            if message.type is WSMsgType.PING:
-                self.pings += 1
-            elif message.type is WSMsgType.TEXT:
+            if message.type is WSMsgType.TEXT:
                 await self._reply(socket, json.loads(message.data))
         return socket
 
     async def _reply(self, socket: web.WebSocketResponse, request: dict[str, Any]) -> None:
-        self.requests.append(request)
+        if request["uri"].startswith("events/user/"):
+            if not self.deaf:
+                await socket.send_json({"type": "ChannelUserevent", "eventname": "vss-alive", "userevent": {}})
+        else:
+            self.requests.append(request)
         answer = self.answer(request)
         if answer is not None:
             status, body = answer

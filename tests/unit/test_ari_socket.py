@@ -172,6 +172,22 @@ async def test_takeover_by_another_client_is_fatal(server: AriServer) -> None:
     assert story.times("lost") == 1
 
 
+async def test_takeover_by_a_late_connection_of_our_own_is_not(server: AriServer) -> None:
+    """After a handshake that timed out Asterisk may serve that one last."""
+    server.stalled = True
+    socket, story = socket_to(server, connect_timeout_s=0.05, ghosts_s=0.5), Story()
+    async with running(socket, story) as task:
+        await until(lambda: server.connections >= 2)
+        server.stalled = False
+        await until(lambda: socket.connected)
+        await server.send({"type": "ApplicationReplaced", "application": "vss"})
+        await until(lambda: story.times("restored") == 2)
+        await asyncio.sleep(0.5)
+        await server.send({"type": "ApplicationReplaced", "application": "vss"})
+        with pytest.raises(ReplacedByAnother):
+            await asyncio.wait_for(asyncio.shield(task), 5)
+
+
 @pytest.mark.parametrize("refused", ["applications/vss/eventFilter", "channels"])
 async def test_connection_that_cannot_be_restored_is_tried_again(server: AriServer, refused: str) -> None:
     def first_time_refuses(request: dict[str, Any]) -> tuple[int, str] | None:
@@ -238,13 +254,28 @@ async def test_requests_without_an_answer_are_lost_and_the_link_ends(server: Ari
     assert story.times("lost") == 1
 
 
-async def test_silent_line_is_asked_for_a_sign_of_life_and_then_given_up(server: AriServer) -> None:
+async def test_quiet_line_proves_itself_with_an_event_of_its_own(server: AriServer) -> None:
     socket, story = socket_to(server, limits=Limits(away_after_s=0.2)), Story()
     async with running(socket, story):
         await until(lambda: socket.connected)
+        await asyncio.sleep(0.6)
+        assert socket.connected
+    assert server.connections == 1
+    assert story.times("lost") == 0
+
+
+async def test_socket_that_answers_but_hears_no_events_is_given_up(server: AriServer) -> None:
+    socket, story = socket_to(server, limits=Limits(away_after_s=0.2)), Story()
+    async with running(socket, story):
+        await until(lambda: socket.connected)
+        server.deaf = True
         await until(lambda: story.times("lost") == 1)
-    assert server.pings >= 1
-    assert "silent" in story.told[1][1]
+        await until(lambda: server.connections == 3)
+        assert not socket.connected
+        server.deaf = False
+        await until(lambda: socket.connected)
+    lost = next(told for told in story.told if told[0] == "lost")
+    assert "no event" in lost[1]
 
 
 async def test_more_requests_than_allowed_are_refused_loudly(server: AriServer) -> None:

@@ -1,7 +1,12 @@
 """One connected ARI WebSocket, from the handshake to its end: requests out, answers and events in.
 
 Asterisk serves REST over WebSocket strictly in order per socket, so the oldest unanswered request is always the
-first of `_pending`; one timer watches it, and the silence of the line.
+first of `_pending`, and one timer watches it.
+
+A socket that answers need not be one that hears: an application can lose its socket behind the socket's back (seen
+when a stalled Asterisk serves connections late), and Asterisk then still accepts an originate whose callee is hung up
+on. So a link proves itself with an event of its own that has to come back, whenever no other event has come for a
+while.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from engine.adapters.ari import wire
+from engine.adapters.ari.generated import operations as ari
 from engine.adapters.ari.reply import Done, Gone, Lost, OnReply, Refused, Reply
 from engine.adapters.ari.request import Request
 from engine.errors import Unavailable
@@ -22,12 +28,15 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
+PROBE = "vss-alive"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of a link. Reaching one is loud: an error to the caller, a counter and a log line."""
 
     away_after_s: float = 5.0
-    """Asterisk is away, and the link ends, when a request is unanswered or the line silent (no pong) for so long."""
+    """Asterisk is away, and the link ends, when a request is unanswered or no event has come for so long."""
     requests_max: int = 2000
     """Requests that wait for their answer."""
     unsent_max_bytes: int = 1024 * 1024
@@ -55,11 +64,8 @@ class Line(Protocol):
     """What a link needs of its WebSocket."""
 
     @property
-    def heard_at(self) -> float: ...
-    @property
     def unsent_bytes(self) -> int: ...
     def send_text(self, payload: bytes) -> None: ...
-    def ping(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Link:
     The WebSocket delivers to `take` and reports its end to `end`; closing it is up to whoever opened it.
     """
 
-    def __init__(self, limits: Limits, counters: Counters, on_event: Callable[[wire.Event], None]) -> None:
+    def __init__(self, app: str, limits: Limits, counters: Counters, on_event: Callable[[wire.Event], None]) -> None:
+        self._probe = ari.events_user_event(PROBE, application=app)
         self._limits = limits
         self._counters = counters
         self._on_event = on_event
@@ -84,6 +91,8 @@ class Link:
         self._line: Line | None = None
         self._watchdog: asyncio.TimerHandle | None = None
         self._next_id = 0
+        self._heard_at = self._loop.time()
+        self._proven: asyncio.Future[None] = self._loop.create_future()
 
     @property
     def pending(self) -> int:
@@ -97,7 +106,16 @@ class Link:
     def attach(self, line: Line) -> None:
         """Begin to use the line and to watch it."""
         self._line = line
+        self._heard_at = self._loop.time()
         self._watch()
+
+    async def prove(self) -> None:
+        """Wait until an event has come back on this link. Raises Unavailable if it ends before."""
+        self.send(self._probe, _ignore)
+        either: list[asyncio.Future[Any]] = [self._proven, self._ended]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.done():
+            raise Unavailable("ari", self._ended.result())
 
     def send(self, request: Request[Any], on_reply: OnReply) -> None:
         """Write one request; `on_reply` is called exactly once, from the loop. Raises Unavailable when full or ended.
@@ -156,8 +174,13 @@ class Link:
         elif isinstance(frame, wire.UnknownEvent):
             self._counters.events_unknown += 1
             log.debug("ari.unknown_event", type=frame.type)
+        elif isinstance(frame, wire.ChannelUserevent):
+            self._heard_at = self._loop.time()
+            if not self._proven.done():
+                self._proven.set_result(None)
         else:
             self._counters.events += 1
+            self._heard_at = self._loop.time()
             self.guarded(self._on_event, frame)
 
     def _settle(self, response: wire.RESTResponse) -> None:
@@ -192,12 +215,16 @@ class Link:
             return
         now, away_after_s = self._loop.time(), self._limits.away_after_s
         oldest = next(iter(self._pending.values()), None)
-        silent_s = now - line.heard_at
+        silent_s = now - self._heard_at
         if oldest is not None and oldest.deadline <= now:
             self.end(f"no answer within {away_after_s:g} s")
         elif silent_s >= away_after_s:
-            self.end(f"silent for {away_after_s:g} s")
+            self.end(f"no event within {away_after_s:g} s, though one was asked for")
         else:
-            if silent_s >= away_after_s / 2:
-                line.ping()
+            if silent_s >= away_after_s / 2 and oldest is None:
+                self.send(self._probe, _ignore)
             self._watchdog = self._loop.call_later(away_after_s / 10, self._watch)
+
+
+def _ignore(reply: Reply) -> None:
+    """The answer to a probe says nothing; its event does."""

@@ -48,6 +48,8 @@ class AriSettings:
     backoff_max_s: float = 5.0
     buffer_max: int = 50_000
     """Events kept while the snapshot is taken; more than that means starting over."""
+    ghosts_s: float = 30.0
+    """For so long after a connection that timed out, Asterisk may still serve it: see `AriSocket._replaced_by`."""
     message_max_bytes: int = 64 * 1024 * 1024
     """A snapshot of some ten thousand channels."""
 
@@ -93,6 +95,7 @@ class AriSocket:
         self._open = False
         self._buffer: deque[wire.Event] = deque()
         self._replaced = False
+        self._ghosts_until = float("-inf")
 
     @property
     def connected(self) -> bool:
@@ -140,10 +143,13 @@ class AriSocket:
     async def _connection(self, listener: Listener) -> tuple[str, bool]:
         """One connection from beginning to end: why it ended, and whether it was ever open."""
         self._buffer.clear()
-        link = Link(self._settings.limits, self.counters, lambda event: self._hear(event, listener))
+        link = Link(self._settings.app, self._settings.limits, self.counters, lambda event: self._hear(event, listener))
         try:
             line = await self._connect(link)
-        except (OSError, TimeoutError) as error:
+        except TimeoutError:
+            self._ghosts_until = asyncio.get_running_loop().time() + self._settings.ghosts_s
+            return "cannot connect: Asterisk does not answer", False
+        except OSError as error:
             return f"cannot connect: {error!r}", False
         self.counters.connects += 1
         self._link = link
@@ -180,9 +186,7 @@ class AriSocket:
 
     def _hear(self, event: wire.Event, listener: Listener) -> None:
         if isinstance(event, wire.ApplicationReplaced):
-            self._replaced = True
-            if self._link is not None:
-                self._link.end("the application was taken over")
+            self._replaced_by()
         elif self._open:
             listener.received(event)
         elif len(self._buffer) < self._settings.buffer_max:
@@ -190,6 +194,18 @@ class AriSocket:
         elif self._link is not None:
             log.error("ari.buffer_full", events=len(self._buffer))
             self._link.end("too many events before the snapshot")
+
+    def _replaced_by(self) -> None:
+        """Another socket has the application now: somebody else's, which is fatal, or one that we gave up.
+
+        A stalled Asterisk that goes on serves the handshakes it missed in any order, and a connection of which we
+        no longer know takes the application from the one that counts (seen after SIGSTOP and SIGCONT).
+        """
+        self._replaced = asyncio.get_running_loop().time() >= self._ghosts_until
+        if self._link is not None:
+            self._link.end(
+                "the application was taken over" if self._replaced else "replaced by our own late connection"
+            )
 
     async def _restore(self, link: Link, listener: Listener) -> None:
         try:
@@ -199,6 +215,7 @@ class AriSocket:
                 link, ari.applications_filter(self._settings.app, filter={"allowed": allowed, "disallowed": []})
             )
             await asyncio.gather(*(self._subscribe(link, endpoint) for endpoint in tuple(self._endpoints)))
+            await link.prove()
             channels, bridges = await self._snapshot(link)
         except (_RestoreFailed, Unavailable) as error:
             link.end(f"not restored: {error}")

@@ -73,16 +73,13 @@ class WebSocketClient(asyncio.Protocol):
         self._on_closed = on_closed
         self._message_max = message_max_bytes
         self._random_bytes = random_bytes
-        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._upgraded: asyncio.Future[None] = self._loop.create_future()
+        self._upgraded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reason = ""
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = 0
         self._fragments: list[bytes] | None = None
-        self.heard_at = self._loop.time()
-        """When anything last came from the server, in the loop's time."""
 
     @property
     def unsent_bytes(self) -> int:
@@ -92,10 +89,6 @@ class WebSocketClient(asyncio.Protocol):
     def send_text(self, payload: bytes) -> None:
         """Write one message; the caller bounds `unsent_bytes`. Does nothing on a connection that has ended."""
         self._send(_TEXT, payload)
-
-    def ping(self) -> None:
-        """Ask for a sign of life; the pong shows in `heard_at`."""
-        self._send(_PING, b"")
 
     def abort(self, reason: str) -> None:
         """Drop the connection now. The first reason given is the one reported."""
@@ -125,7 +118,6 @@ class WebSocketClient(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = self._loop.time()
         if self._chunks:
             self._chunks.append(data)
             self._have += len(data)
@@ -148,7 +140,7 @@ class WebSocketClient(asyncio.Protocol):
         reason = self._reason or (f"socket error: {exc!r}" if exc is not None else "Asterisk closed the connection")
         if not self._upgraded.done():
             self._upgraded.set_exception(HandshakeRefused(reason))
-        elif self._upgraded.exception() is None:
+        elif not self._upgraded.cancelled() and self._upgraded.exception() is None:
             self._on_closed(reason)
 
     # --- reading ---

@@ -88,6 +88,12 @@ class PlaybackFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
     playback: Playback
 
 
+class ChannelUserevent(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Only our own, asked for to prove that events still come."""
+
+    eventname: str = ""
+
+
 class ApplicationReplaced(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Another socket took our application name; this one stays open and silent from here on."""
 
@@ -120,7 +126,7 @@ Event = (
     | PlaybackFinished
     | ApplicationReplaced
 )
-Frame = Event | RESTResponse | UnknownEvent
+Frame = Event | ChannelUserevent | RESTResponse | UnknownEvent
 
 WANTED_TYPES = tuple(
     kind.__name__
@@ -132,6 +138,7 @@ WANTED_TYPES = tuple(
         ChannelLeftBridge,
         ChannelDtmfReceived,
         PlaybackFinished,
+        ChannelUserevent,
         ApplicationReplaced,
         RESTResponse,
     )
@@ -157,7 +164,9 @@ class _RESTRequest(msgspec.Struct, frozen=True, gc=False, tag="RESTRequest", omi
     message_body: str | None = None
 
 
-_frames: msgspec.json.Decoder[Event | RESTResponse] = msgspec.json.Decoder(Event | RESTResponse)
+_frames: msgspec.json.Decoder[Event | ChannelUserevent | RESTResponse] = msgspec.json.Decoder(
+    Event | ChannelUserevent | RESTResponse
+)
 _heads = msgspec.json.Decoder(_Head)
 _encoder = msgspec.json.Encoder()
 
