@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 from referencing import Registry, Resource
 
+from engine.cli.menu import run
 from engine.stack.home import CHECKOUT
 
 LIMIT_S = 90.0
@@ -71,3 +74,33 @@ async def vss(
         raise
     assert child.returncode is not None
     return Ran(child.returncode, out.decode(), err.decode())
+
+
+class Here:
+    """Runs `vss` inside the test's own process: many times faster, the same code from the command line on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        for name in [name for name in os.environ if name.startswith("VSS_") and name != "VSS_HOME"]:
+            monkeypatch.delenv(name)
+        self.set(VSS_DOTENV="")
+
+    def set(self, **settings: str) -> None:
+        """Set VSS_* variables."""
+        for name, value in settings.items():
+            self._monkeypatch.setenv(name, value)
+
+    def run(self, *arguments: str, stdin: str = "") -> Ran:
+        """Run a command to its end."""
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        self._capsys.readouterr()
+        code = run(list(arguments))
+        captured = self._capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """`vss` in this process, without any setting."""
+    return Here(monkeypatch, capsys)

@@ -5,10 +5,8 @@ With --json exactly one object goes to stdout, also when the command fails; ever
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -95,7 +93,11 @@ def print_usage_error(error: typer.TyperException, *, as_json: bool) -> None:
 
 def _done(work: Work) -> Answer:
     answer = work()
-    return answer if isinstance(answer, Answer) else asyncio.run(answer)
+    if isinstance(answer, Answer):
+        return answer
+    import asyncio
+
+    return asyncio.run(answer)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -123,5 +125,7 @@ def _failure_of(error: BaseException) -> _Failure:
             return _Failure("failed", str(error), FAILURE)
         case OSError() if error.filename is not None:
             return _Failure("file", f"{error.filename}: {error.strerror}", FAILURE)
+    import traceback
+
     traceback.print_exception(error)
     return _Failure("internal", f"a fault of ours: {error!r}", FAILURE)

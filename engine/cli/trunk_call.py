@@ -87,7 +87,8 @@ async def call(settings: Settings, trunk: str, number: str, caller_id: str, ring
         f"{settings.ari_url.rstrip('/')}/ari",
         settings.ari_user,
         settings.ari_password.get_secret_value(),
-        f"vss-trunk-test-{secrets.token_hex(4)}",
+        # Asterisk keeps an application for ever: always the same one; a second test at the same time ends the first
+        f"{settings.ari_app}-trunk-test",
     )
     telephony = AriTelephony(ari, SteadyClock(), trunks=[trunk], random=random.random)
     watch = _Watch(f"trunk-test-{secrets.token_hex(8)}")
