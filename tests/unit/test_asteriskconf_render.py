@@ -220,3 +220,13 @@ def test_password_with_a_line_end_never_reaches_a_file(site: AsteriskSite, tmp_p
     with pytest.raises(UnsafeValue):
         render_slots(replace(site, slots=(SlotAccount("7001", "x\n[evil]\ntype=endpoint"),)), etc)
     assert written(etc, "pjsip_slots.conf") == before
+
+
+def test_behind_the_edge_nobody_else_is_heard(site: AsteriskSite, tmp_path: Path) -> None:
+    etc = tmp_path / "etc"
+    render(replace(site, edge=("192.0.2.1", 5060)), etc)
+    assert "deny = 0.0.0.0/0\npermit = 192.0.2.1\n" in written(etc, "pjsip.conf")
+    assert "load = res_pjsip_acl.so\n" in written(etc, "modules.conf")
+    assert "match_header = X-VSS-Source: provider\n" in written(etc, "pjsip_trunks.conf")
+    assert "outbound_proxy = sip:192.0.2.1:5060\\;lr\n" in written(etc, "pjsip_trunks.conf")
+    assert "support_path = yes\n" in written(etc, "pjsip_slots.conf")

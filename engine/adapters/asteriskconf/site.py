@@ -16,7 +16,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _PATH = re.compile(r"/[A-Za-z0-9_./+@~-]*")
 
 # names that dialplan or pjsip.conf already use for something else
-_RESERVED_NAMES = frozenset({"global", "system", "general", "transport-udp", "slot", "slot-auth", "slot-aor"})
+_RESERVED_NAMES = frozenset({"global", "system", "general", "transport-udp", "edge", "slot", "slot-auth", "slot-aor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class AsteriskSite:
 
     Below `directory` lie run/ (control socket, pid), db/, log/, spool/ and sounds/.
     `fallback` is whom a caller reaches by pressing 0 while the engine is away: (number, trunk name), or None.
+    `edge` is the address of the SIP proxy (kamailio/) that phones register through and trunks are called through.
     """
 
     tree: Path | None
@@ -119,6 +120,7 @@ class AsteriskSite:
     fallback: tuple[str, str] | None = None
     callback_number: str = ""
     prometheus: bool = True
+    edge: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         for path in (self.directory, *((self.tree,) if self.tree else ())):
@@ -140,6 +142,9 @@ class AsteriskSite:
         if self.fallback is not None:
             _require(_NUMBER, self.fallback[0], "the fallback's number")
             _require(_NAME, self.fallback[1], "the fallback's trunk")
+        if self.edge is not None:
+            _require_host(self.edge[0], "the edge's address")
+            _require_port(self.edge[1], "the edge's port")
         if len({trunk.external_address for trunk in self.trunks if trunk.external_address}) > 1:
             raise UnsafeValue("trunks name different external addresses; one Asterisk has one")
 
