@@ -51,7 +51,7 @@ def test_secret_may_come_from_a_file() -> None:
 
 
 def test_missing_value_says_what_writes_it() -> None:
-    with pytest.raises(ConfigError, match="VSS_POSTGRES_DSN: is missing .*vss init"):
+    with pytest.raises(ConfigError, match=r"VSS_POSTGRES_DSN: is missing .*vss init"):
         _ = Environment({"VSS_POSTGRES_DSN": ""}).dsn
 
 
