@@ -23,7 +23,7 @@ from .switchboard import Switchboard
 log = structlog.get_logger()
 
 TICK_S = 0.25
-TICK_MIN_S = 0.02
+TICK_MIN_S = 0.05
 """News of free agents come in bunches: at most one round in this time."""
 CLAIM_MAX = 100
 DRY_PAUSE_S = 0.5

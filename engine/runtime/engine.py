@@ -48,14 +48,14 @@ from .switchboard import Switchboard
 log = structlog.get_logger()
 
 KEEP_LIVE_S = 0.5
-SHOW_CALLS_S = 0.1
+SHOW_CALLS_S = 0.25
 SHOW_STATS_S = 1.0
 ENDS_LIMIT_S = 3.0
 FLUSH_LIMIT_S = 10.0
 RETRY_S = 0.5
 AGENT_BATCH_GATHER_S = 0.1
-CALL_BATCH_GATHER_S = 0.1
-OUTCOME_BATCH_GATHER_S = 0.02
+CALL_BATCH_GATHER_S = 0.25
+OUTCOME_BATCH_GATHER_S = 0.05
 RECORDING_GATHER_S = 1.0
 """MixMonitor closes its file a moment after the leg ends, and the call's row must be there first."""
 

@@ -100,7 +100,7 @@ class Story:
         self._dirty.clear()
 
     def show_calls(self) -> None:
-        """Publish the calls that changed since the last time; called ten times a second.
+        """Publish the calls that changed since the last time; called four times a second.
 
         An attempt that is over sooner (busy, unallocated: most of a dialer's) was never shown and costs no frame.
         """

@@ -28,7 +28,7 @@ TIMEOUT_S = 1.0
 PENDING_MAX = 8192
 KEPT_MAX = 20_000
 BATCH_MAX = 256
-GATHER_S = 0.1
+GATHER_S = 0.25
 """A change waits this long for others: a round trip costs as much as fifty frames in one."""
 REFRESH_S = 10.0
 FAULT_PAUSE_S = 1.0
