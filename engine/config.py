@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import ConfigError
 
@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     sip_port: int = 5060
     rtp_first_port: int = 10_000
     rtp_last_port: int = 10_999
+    edge: str = Field(default="", pattern=r"^([A-Za-z0-9.-]+:[0-9]{1,5})?$")
+    """`address:port` of the SIP proxy in front (kamailio/), when the rendered Asterisk stands behind one."""
     message: str = "sound:hello,sound:im-sorry,sound:vm-nobodyavail,sound:vm-goodbye"
     """Media of the identity message where a campaign has none of its own, separated by commas."""
     inbound_wait_max_s: float = Field(default=120.0, gt=0)
@@ -67,6 +69,18 @@ class Settings(BaseSettings):
     drain_limit_s: float = Field(default=30.0, ge=0)
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
     log_level: str = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: the process's environment must not fill gaps of a given one."""
+        return (init_settings,)
 
     @field_validator("api_token", "ari_password", "ami_password")
     @classmethod

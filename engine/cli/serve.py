@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from engine.cli.answer import INTERRUPTED, OK, Answer, AsJson, EnvFile, give, print_json
 from engine.cli.environment import read
 from engine.cli.systemd import READY, STOPPING, notify
+from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.config import Settings
+
+CANNOT_LISTEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
 def serve(env_file: EnvFile = None, as_json: AsJson = False) -> None:
@@ -36,7 +41,12 @@ class _Service:
         def tell(state: str) -> None:
             self._tell(state, settings)
 
-        run(settings, tell)
+        try:
+            run(settings, tell)
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno in CANNOT_LISTEN:
+                raise ConfigError(f"cannot listen: {error.strerror} (see VSS_HTTP_HOST, VSS_HTTP_PORT)") from None
+            raise
         return Answer(None, exit_code=self._exit_code)
 
     def _tell(self, state: str, settings: Settings) -> None:

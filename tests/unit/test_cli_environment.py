@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.environment import Environment, read
+from engine.config import load
 from engine.errors import ConfigError
 
 
@@ -67,3 +68,23 @@ def test_missing_value_says_what_writes_it() -> None:
 )
 def test_engine_is_asked_where_it_listens(values: dict[str, str], url: str) -> None:
     assert Environment(values).url == url
+
+
+def test_given_settings_are_not_filled_up_from_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSS_API_TOKEN", "0123456789abcdef0123456789abcdef")
+    with pytest.raises(ConfigError, match="VSS_API_TOKEN: is missing"):
+        load({})
+
+
+def test_empty_setting_counts_as_missing() -> None:
+    given = {
+        "VSS_POSTGRES_DSN": "postgresql:///vss",
+        "VSS_ARI_URL": "http://127.0.0.1:8088",
+        "VSS_ARI_USER": "vss",
+        "VSS_ARI_PASSWORD": "0123456789abcdef01234567",
+        "VSS_API_TOKEN": "0123456789abcdef01234567",
+        "VSS_REDIS_URL": "",
+        "VSS_ASTERISK_DIR": "",
+    }
+    settings = load(given)
+    assert (settings.redis_url, settings.asterisk_dir) == (None, None)
