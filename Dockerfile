@@ -40,9 +40,9 @@ ENTRYPOINT ["/usr/sbin/asterisk", "-f", "-C", "/srv/asterisk/etc/asterisk.conf"]
 
 FROM debian:bookworm-slim AS edge
 RUN apt-get update && apt-get install -y --no-install-recommends kamailio && rm -rf /var/lib/apt/lists/*
-COPY kamailio/edge.cfg /etc/kamailio/edge.cfg
+COPY kamailio/kamailio.cfg /etc/kamailio/kamailio.cfg
 USER kamailio
-ENTRYPOINT ["/usr/sbin/kamailio", "-DD", "-E", "-f", "/etc/kamailio/edge.cfg"]
+ENTRYPOINT ["/usr/sbin/kamailio", "-DD", "-E", "-f", "/etc/kamailio/kamailio.cfg"]
 
 FROM debian:bookworm-slim AS load
 RUN apt-get update && apt-get install -y --no-install-recommends sip-tester && rm -rf /var/lib/apt/lists/*

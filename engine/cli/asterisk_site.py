@@ -101,7 +101,13 @@ def site_of(
             trunks=tuple(trunk_of(trunk) for trunk in trunks),
             callback_number=callback,
             fallback=fallback,
+            edge=_edge(settings.edge),
         )
+
+
+def _edge(address: str) -> tuple[str, int] | None:
+    host, _, port = address.rpartition(":")
+    return (host, int(port)) if host else None
 
 
 def write_all(site: AsteriskSite) -> Path:
