@@ -221,7 +221,11 @@ async def test_emptied_redis_gets_everything_again(presence: RedisPresence, dire
     await direct.flushall()
     presence.publish(LiveFrame("agent", "7001", {"state": "talking"}))
     await eventually(lambda: direct.hlen("vss:agent:a"), 400)
-    assert (await presence.read("agent"))["7001"] == {"state": "talking"}
+
+    async def of_7001() -> object:
+        return (await presence.read("agent"))["7001"]
+
+    await eventually(of_7001, {"state": "talking"})
 
 
 async def test_news_of_an_outage_is_sent_when_redis_is_back(between: Between, presence: RedisPresence) -> None:

@@ -24,6 +24,9 @@ from engine.adapters.fastagi.request import BLOCK_MAX_B, LINE_MAX_B, LINES_MAX, 
 from engine.ids import Slot
 from engine.ports import InboundRoute
 
+# what means something to Asterisk's parser comes far more often than chance would have it
+texts = st.text(st.one_of(st.sampled_from('"\\ \t\r\n\x00'), st.characters()), max_size=200)
+
 
 def asterisk_arguments(line: str) -> list[str]:
     """How Asterisk splits a command (res_agi.c, parse_args), to read back what we wrote."""
@@ -120,7 +123,7 @@ def test_values_lose_control_characters_and_nothing_else_breaks(headers: dict[st
         assert not re.search(r"[\x00-\x1f\x7f]", value)
 
 
-@given(st.text(max_size=200))
+@given(texts)
 def test_any_value_stays_one_argument_of_one_command(value: str) -> None:
     command = set_variable(Variable("VSS_TARGET", value)).decode("utf-8", "surrogatepass")
     assert command.count("\n") == 1

@@ -161,7 +161,7 @@ async def test_connect_and_close_leaves_nothing_behind() -> None:
 
 
 async def test_slow_loris_is_ended_while_others_are_served() -> None:
-    async with serving(headers_s=0.3) as bench:
+    async with serving(headers_s=0.3, session_s=600) as bench:
         _, slow = await bench.connect()
         slow.write(b"agi_network: yes\n")
         await until(lambda: bench.server.connections == 1)
