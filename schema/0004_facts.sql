@@ -54,13 +54,17 @@ CREATE TRIGGER opened AFTER INSERT ON attempts
   REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION open_attempts_of_insert();
 
 CREATE FUNCTION close_attempts() RETURNS trigger LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET jit = off AS $$
 DECLARE
   v_closed bigint;
 BEGIN
-  DELETE FROM open_attempts o USING new_rows n
-   WHERE o.lead_id = n.lead_id AND o.attempt_id = n.attempt_id AND o.campaign_id = n.campaign_id;
-  GET DIAGNOSTICS v_closed = ROW_COUNT;
+  -- By an array and not by a join: this table's row estimate is worthless (it empties all the time), and a join in the
+  -- wrong order reads all of it for each outcome (measured: 38 ms instead of 0.1 ms per batch).
+  WITH closed AS (
+    DELETE FROM open_attempts WHERE lead_id = ANY (ARRAY(SELECT lead_id FROM new_rows))
+    RETURNING lead_id, attempt_id, campaign_id
+  )
+  SELECT count(*) INTO v_closed FROM closed JOIN new_rows USING (lead_id, attempt_id, campaign_id);
   IF v_closed <> (SELECT count(*) FROM new_rows) THEN
     RAISE EXCEPTION 'an outcome names another lead or campaign than its attempt'
       USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'outcome_matches_attempt';

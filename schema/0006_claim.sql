@@ -31,7 +31,9 @@ CREATE FUNCTION claim_leads(
   p_campaign integer, p_attempts uuid[], p_trunk text, p_epoch bigint, p_now timestamptz DEFAULT NULL
 ) RETURNS TABLE (attempt_id uuid, lead_id bigint, phone_number text, attempts integer)
 LANGUAGE plpgsql
--- The plan must always walk autodialer_leads_due in order and stop early, also on tables never analysed.
+-- The plan must always walk autodialer_leads_due in order and stop early, also on tables never analysed. For the same
+-- reason the other tables are asked by scalar subqueries with LIMIT, which can only become one index look-up per lead:
+-- EXISTS could become a scan of the whole do-not-call list.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_sort = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
@@ -71,11 +73,12 @@ BEGIN
           FROM autodialer_leads l
          WHERE l.campaign_id_ref = p_campaign AND l.status IN ('new', 'waiting')
            AND l.priority = v_level AND l.next_at <= v_now
-           AND NOT EXISTS (SELECT FROM open_attempts o WHERE o.lead_id = l.lead_id)
+           AND (SELECT true FROM open_attempts o WHERE o.lead_id = l.lead_id LIMIT 1) IS NULL
          ORDER BY l.next_at, l.lead_id LIMIT v_ask FOR NO KEY UPDATE OF l SKIP LOCKED
       ), judged AS MATERIALIZED (
         SELECT d.lead_id, d.phone_number, d.attempts, d.next_at,
-               CASE WHEN EXISTS (SELECT FROM do_not_call n WHERE n.phone_number = d.phone_number) THEN 'do_not_call'
+               CASE WHEN (SELECT true FROM do_not_call n WHERE n.phone_number = d.phone_number LIMIT 1)
+                      THEN 'do_not_call'
                     WHEN v_campaign.require_consent AND NOT has_consent(d.phone_number, p_campaign, v_now)
                       THEN 'no_consent' END AS excluded,
                CASE WHEN v_all_day THEN v_now
