@@ -142,10 +142,21 @@ class Control:
 
     async def change_campaign(self, campaign: CampaignId, change: Literal["start", "pause", "stop"]) -> Overview:
         """Start, pause or stop. Calls under way go on to their end. Raises Rejected for an impossible change."""
+        if change == "start":
+            await self._check_trunk(campaign)
         changed = await self.leads.set_status(campaign, STATUS_OF[change])
         await self.dialing.refresh()
         self.dialing.wake()
         return self._overview(changed, await self.leads.numbers())
+
+    async def _check_trunk(self, campaign: CampaignId) -> None:
+        """A campaign whose trunk is disabled would run and dial nothing. Raises Rejected."""
+        await self.dialing.refresh()
+        known = self.dialing.campaigns.get(campaign)
+        if known is not None and self.dialing.trunk(known.trunk) is None:
+            raise Rejected(
+                "no_such_trunk", f"its trunk {known.trunk} is disabled or gone: add it again (vss trunk add)"
+            )
 
     def _overview(self, campaign: Campaign, numbers: Mapping[CampaignId, CampaignNumbers]) -> Overview:
         kept = numbers.get(campaign.id, CampaignNumbers({}, 0, {}))

@@ -117,6 +117,18 @@ async def test_campaign_goes_its_way_and_each_mistake_is_told(served: Served) ->
     assert code(await served.ask("campaign", "start", "winter")) == (1, "no_such_campaign")
 
 
+async def test_campaign_on_a_trunk_that_was_disabled_is_not_started(served: Served) -> None:
+    add = ("trunk", "add", "carrier", "--host", "203.0.113.5", "--caller-id", "+12025550100")
+    await served.ask(*add)
+    await served.ask("campaign", "create", "autumn", "--trunk", "carrier")
+    await served.ask(*add, "--disabled")
+    refused = await served.ask("campaign", "start", "autumn")
+    assert code(refused) == (1, "no_such_trunk")
+    assert "carrier is disabled" in refused.err
+    await served.ask(*add)
+    assert (await served.ask("campaign", "start", "autumn")).code == 0
+
+
 async def test_wrong_token_is_the_operators_to_mend(served: Served) -> None:
     wrong = await served.ask("campaign", "list", VSS_API_TOKEN="another-token-of-somebody-else")
     assert code(wrong) == (4, "configuration")
