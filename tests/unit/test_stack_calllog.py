@@ -113,6 +113,12 @@ def test_an_altered_time_shows(index: int, data: st.DataObject) -> None:
         read_text([*LINES[:index], line[:place] + digit + line[place + 1 :], *LINES[index + 1 :]])
 
 
+@pytest.mark.parametrize("call_id", ["a@h", "b@h", "c@h"])
+def test_a_call_missing_as_a_whole_shows_by_its_serial(tmp_path: Path, call_id: str) -> None:
+    with pytest.raises(CallLogError):
+        read_carrier(log_of(tmp_path, [line for line in LINES if f"call={call_id} " not in line]))
+
+
 @pytest.mark.parametrize("junk", ["", "end", "hello", LINES[0] + " x", LINES[1].replace("n=1.000000", "n=1")])
 def test_a_line_outside_the_grammar_shows(tmp_path: Path, junk: str) -> None:
     with pytest.raises(CallLogError) as caught:
