@@ -52,6 +52,8 @@ def seat_bridge(slot: Slot, login_ms: int) -> BridgeId:
 
 def seat_slot(name: str) -> Slot | None:
     """The slot whose nailed-up leg or bridge `name` is, or None for every other name."""
+    if not name.startswith(SEAT_PREFIX):  # nearly every event is a customer's
+        return None
     parts = name.split("-", 2)
     if parts[0] != SEAT_PREFIX or len(parts) < 3 or not parts[1].isdigit():
         return None

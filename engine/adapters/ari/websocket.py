@@ -21,6 +21,8 @@ _HANDSHAKE_MAX_BYTES = 16 * 1024
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _LENGTH_16 = struct.Struct("!H")
 _LENGTH_64 = struct.Struct("!Q")
+_MASK_POOL_BYTES = 252
+"""Masks are drawn many at a time: one system call for each would cost more than the masking."""
 
 
 class HandshakeRefused(ConnectionError):
@@ -73,6 +75,8 @@ class WebSocketClient(asyncio.Protocol):
         self._on_closed = on_closed
         self._message_max = message_max_bytes
         self._random_bytes = random_bytes
+        self._masks = b""
+        self._masks_used = 0
         self._transport: asyncio.Transport | None = None
         self._upgraded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reason = ""
@@ -108,7 +112,14 @@ class WebSocketClient(asyncio.Protocol):
 
     def _send(self, opcode: int, payload: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(client_frame(opcode, payload, self._random_bytes(4)))
+            self._transport.write(client_frame(opcode, payload, self._mask()))
+
+    def _mask(self) -> bytes:
+        used = self._masks_used
+        if used == len(self._masks):
+            self._masks, used = self._random_bytes(_MASK_POOL_BYTES), 0
+        self._masks_used = used + 4
+        return self._masks[used : used + 4]
 
     # --- asyncio.Protocol ---
 
