@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -36,7 +37,9 @@ class Limits:
     """Bounds of a link. Reaching one is loud: an error to the caller, a counter and a log line."""
 
     away_after_s: float = 5.0
-    """Asterisk is away, and the link ends, when a request is unanswered or no event has come for so long."""
+    """Asterisk is away, and the link ends, when requests wait and none was answered, or no event came, for so long."""
+    request_timeout_s: float = 15.0
+    """Longest wait of one request while Asterisk, overloaded, still answers those before it; then the link ends too."""
     requests_max: int = 2000
     """Requests that wait for their answer."""
     unsent_max_bytes: int = 1024 * 1024
@@ -70,7 +73,7 @@ class Line(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    deadline: float
+    sent_at: float
     on_reply: OnReply
 
 
@@ -80,18 +83,28 @@ class Link:
     The WebSocket delivers to `take` and reports its end to `end`; closing it is up to whoever opened it.
     """
 
-    def __init__(self, app: str, limits: Limits, counters: Counters, on_event: Callable[[wire.Event], None]) -> None:
+    def __init__(
+        self,
+        app: str,
+        limits: Limits,
+        counters: Counters,
+        on_event: Callable[[wire.Event], None],
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        """`now` gives seconds that never go back; None is the loop's time."""
         self._probe = ari.events_user_event(PROBE, application=app)
         self._limits = limits
         self._counters = counters
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
+        self._now = now if now is not None else self._loop.time
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._pending: dict[str, _Pending] = {}
         self._line: Line | None = None
         self._watchdog: asyncio.TimerHandle | None = None
         self._next_id = 0
-        self._heard_at = self._loop.time()
+        self._heard_at = self._now()
+        self._answered_at = self._now()
         self._proven: asyncio.Future[None] = self._loop.create_future()
 
     @property
@@ -106,7 +119,7 @@ class Link:
     def attach(self, line: Line) -> None:
         """Begin to use the line and to watch it."""
         self._line = line
-        self._heard_at = self._loop.time()
+        self._heard_at = self._now()
         self._watch()
 
     async def prove(self) -> None:
@@ -129,7 +142,7 @@ class Link:
             self._reject(line)
         self._next_id += 1
         request_id = str(self._next_id)
-        self._pending[request_id] = _Pending(self._loop.time() + self._limits.away_after_s, on_reply)
+        self._pending[request_id] = _Pending(self._now(), on_reply)
         line.send_text(wire.encode(request_id, request))
         self._counters.requests += 1
 
@@ -140,7 +153,7 @@ class Link:
         raise Unavailable("ari", f"{len(self._pending)} requests wait for Asterisk: no more are taken")
 
     async def call(self, request: Request[Any]) -> Reply:
-        """Send and wait for the reply, at most `away_after_s`. Raises Unavailable like `send`."""
+        """Send and wait for the reply, at most `request_timeout_s`. Raises Unavailable like `send`."""
         answer: asyncio.Future[Reply] = self._loop.create_future()
 
         def settle(reply: Reply) -> None:
@@ -175,21 +188,22 @@ class Link:
             self._counters.events_unknown += 1
             log.debug("ari.unknown_event", type=frame.type)
         elif isinstance(frame, wire.ChannelUserevent):
-            self._heard_at = self._loop.time()
+            self._heard_at = self._now()
             if not self._proven.done():
                 self._proven.set_result(None)
         else:
             self._counters.events += 1
-            self._heard_at = self._loop.time()
+            self._heard_at = self._now()
             self.guarded(self._on_event, frame)
 
     def _settle(self, response: wire.RESTResponse) -> None:
+        self._answered_at = self._now()
         pending = self._pending.pop(response.request_id, None)
         if pending is None:
             log.error("ari.stray_answer", request_id=response.request_id, status=response.status_code)
             return
         self._counters.replies += 1
-        self._counters.replies_wait_s += self._loop.time() - pending.deadline + self._limits.away_after_s
+        self._counters.replies_wait_s += self._answered_at - pending.sent_at
         status = response.status_code
         reply: Reply
         if 200 <= status < 300:
@@ -210,20 +224,26 @@ class Link:
 
     def _watch(self) -> None:
         """Runs ten times per `away_after_s`."""
-        line = self._line
-        if line is None or self._ended.done():
-            return
-        now, away_after_s = self._loop.time(), self._limits.away_after_s
+        self.check()
+        if not self._ended.done():
+            self._watchdog = self._loop.call_later(self._limits.away_after_s / 10, self._watch)
+
+    def check(self) -> None:
+        """End the link if Asterisk is away, ask for a proof if no event has come for half of the time."""
+        now, away_after_s = self._now(), self._limits.away_after_s
         oldest = next(iter(self._pending.values()), None)
         silent_s = now - self._heard_at
-        if oldest is not None and oldest.deadline <= now:
+        if oldest is not None and self._is_unanswered(oldest, now):
             self.end(f"no answer within {away_after_s:g} s")
         elif silent_s >= away_after_s:
             self.end(f"no event within {away_after_s:g} s, though one was asked for")
-        else:
-            if silent_s >= away_after_s / 2 and oldest is None:
+        elif silent_s >= away_after_s / 2:
+            with suppress(Unavailable):  # full: then answers are waited for anyway
                 self.send(self._probe, _ignore)
-            self._watchdog = self._loop.call_later(away_after_s / 10, self._watch)
+
+    def _is_unanswered(self, oldest: _Pending, now: float) -> bool:
+        progress_at = max(oldest.sent_at, self._answered_at)
+        return progress_at + self._limits.away_after_s <= now or oldest.sent_at + self._limits.request_timeout_s <= now
 
 
 def _ignore(reply: Reply) -> None:

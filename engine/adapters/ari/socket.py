@@ -112,7 +112,7 @@ class AriSocket:
         self._live_link().send(request, on_reply)
 
     async def call(self, request: Request[Any]) -> Reply:
-        """Send and wait for the reply, at most the request timeout. Raises Unavailable like `send`."""
+        """Send and wait for the reply, at most `Limits.request_timeout_s`. Raises Unavailable like `send`."""
         return await self._live_link().call(request)
 
     async def snapshot(self) -> tuple[list[models.Channel], list[models.Bridge]]:
