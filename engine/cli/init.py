@@ -93,8 +93,6 @@ def _write(file: Path, text: str, force: bool) -> None:
 
     if not file.parent.is_dir():
         raise Rejected("no_directory", f"there is no directory {file.parent}")
-    if not force and (file.exists() or file.is_symlink()):
-        raise Rejected("file_exists", f"{file} exists and is left as it is; --force replaces it, secrets included")
     beside = file.with_name(".env.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -104,8 +102,10 @@ def _write(file: Path, text: str, force: bool) -> None:
         beside.replace(file)
         return
     try:
-        os.link(beside, file)  # unlike a rename, refuses a file that appeared meanwhile
+        os.link(beside, file)  # unlike a rename, refuses a file that is there, or appeared in this moment
     except FileExistsError:
-        raise Rejected("file_exists", f"{file} exists and is left as it is") from None
+        raise Rejected(
+            "file_exists", f"{file} exists and is left as it is; --force replaces it, secrets included"
+        ) from None
     finally:
         beside.unlink()

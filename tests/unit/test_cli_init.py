@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import init
 from engine.config import TOKEN_LENGTH_MIN, load, read_env_file
 from engine.errors import ConfigError
 from engine.stack.home import CHECKOUT
@@ -58,14 +57,10 @@ def test_existing_file_is_left_alone_unless_forced(here: Here, tmp_path: Path) -
     assert "mine" not in file.read_text()
 
 
-def test_file_that_appears_in_the_last_moment_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "exists", lambda self: False)
-    (tmp_path / ".env").write_text("theirs")
-    with pytest.raises(Exception, match="left as it is"):
-        init._write(tmp_path / ".env", "ours", force=False)
-    monkeypatch.undo()
-    assert (tmp_path / ".env").read_text() == "theirs"
-    assert not (tmp_path / ".env.new").exists()
+def test_link_of_that_name_is_left_alone_too(here: Here, tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(tmp_path / "nowhere")
+    assert here.run("init", "--directory", str(tmp_path)).code == 1
+    assert {path.name for path in tmp_path.iterdir()} == {".env"}
 
 
 def test_missing_directory_is_named(here: Here, tmp_path: Path) -> None:
