@@ -30,10 +30,12 @@ async def start_callers(
     port: int,
     tone_port: int,
     habits: CallerHabits | None = None,
+    account: str = "",
     life_s: float = 300.0,
 ) -> Running:
     """Call as each (caller's number, dialed number) from a UDP port, which a trunk must name; ends by itself. Its `log`
-    holds the calls. Raises StackFailure."""
+    holds the calls. `account` is what the request is addressed to instead of the number, which some providers do with
+    the user name of a registration. Raises StackFailure."""
     how = habits or CallerHabits()
     scenario = Scenario(
         "caller",
@@ -42,7 +44,7 @@ async def start_callers(
         variables={"stay_ms": how.stay_ms},
         keys={"tone_host": LOOPBACK, "tone_port": tone_port},
         options=("-m", str(len(rows)), "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
-        rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};\n" for caller, dialed in rows),
+        rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};{account or dialed};\n" for caller, dialed in rows),
     )
     return await start(host, scenario, f"callers-{next(_label)}", life_s)
 

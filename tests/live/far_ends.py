@@ -67,11 +67,13 @@ class FarEnds:
             await end.stop()
 
     @asynccontextmanager
-    async def caller(self, label: str, dialed: str, habits: CallerHabits) -> AsyncIterator[tuple[Running, ToneEnd]]:
+    async def caller(
+        self, label: str, dialed: str, habits: CallerHabits, account: str = ""
+    ) -> AsyncIterator[tuple[Running, ToneEnd]]:
         """Somebody calls us, with ears."""
         tone_port = self.stack.ports.sipp[21]
         running = await start_callers(
-            self.stack, [(CALLER, dialed)], port=self.caller_port, tone_port=tone_port, habits=habits
+            self.stack, [(CALLER, dialed)], port=self.caller_port, tone_port=tone_port, habits=habits, account=account
         )
         try:
             async with self.tones(label, running, tone_port, CARRIER_HZ) as tones:

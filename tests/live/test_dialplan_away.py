@@ -204,6 +204,29 @@ async def test_routed_call_reaches_the_engine_with_number_target_caller_and_trun
     await far_ends.quiet()
 
 
+async def test_caller_who_gives_up_while_it_rings_is_gone_at_once(far_ends: FarEnds) -> None:
+    async with (
+        BareAri(far_ends.asterisk) as ari,
+        route_service(far_ends, target("queue/sales")),
+        far_ends.caller("caller-gives-up", DID, CallerHabits(patience_ms=1000)) as (running, _),
+    ):
+        start = await ari.event("StasisStart")
+        await ari.event("StasisEnd", start["channel"]["id"])
+        call = await ended(running)
+        assert (call.final, call.answered_ms) == (487, None)
+    await far_ends.quiet()
+
+
+async def test_call_addressed_to_our_account_is_routed_by_the_number_dialed(far_ends: FarEnds) -> None:
+    seen: list[str] = []
+    async with (
+        route_service(far_ends, target("reject", seen)),
+        far_ends.caller("caller-account", DID, CallerHabits(), account="vss-trunk") as (running, _),
+    ):
+        assert (await ended(running)).final == 404
+    assert seen[0] == DID
+
+
 async def test_engine_that_hangs_after_the_question_does_not_inherit_its_time_limit(far_ends: FarEnds) -> None:
     async with (
         BareAri(far_ends.asterisk) as ari,
