@@ -214,8 +214,11 @@ class Control:
         self.switchboard.dial(call, self.dialing.originate(call, "" if over else str(slot)))
         return call.id
 
-    def take_in(self, call: CallId, did: str, target: str, caller: str, trunk: str) -> None:
-        """Begin an inbound call for `queue/<pool>` or `slot/<number>`. Raises Rejected for any other target."""
+    def take_in(self, call: CallId, did: str, target: str, caller: str, wait_max_s: float | None) -> None:
+        """Begin an inbound call for `queue/<pool>` or `slot/<number>`. Raises Rejected for any other target.
+
+        `wait_max_s` is the route's own limit; None: the engine's.
+        """
         kind, _, name = target.partition("/")
         slot: Slot | None = None
         if kind == "slot" and name.isdigit():
@@ -226,7 +229,7 @@ class Control:
         else:
             raise Rejected("no_route", f"{did} leads nowhere: {target!r}")
         policy = CallPolicy(
-            AnswerAction.AGENT, pool, self.inbound.wait_max_s, self.inbound.wrap_up_s, TALK_MAX_S,
+            AnswerAction.AGENT, pool, wait_max_s or self.inbound.wait_max_s, self.inbound.wrap_up_s, TALK_MAX_S,
             MANUAL_RING_TIMEOUT_S, self.inbound.message, priority=1, slot=slot,
         )  # fmt: skip
         inbound = Call(call, CallKind.INBOUND, Phase.WAITING, caller, policy, self.clock.now())

@@ -46,7 +46,7 @@ class Desk(Protocol):
         """Dial a number for a slot; raises Rejected."""
         ...
 
-    def take_in(self, call: CallId, did: str, target: str, caller: str, trunk: str) -> None:
+    def take_in(self, call: CallId, did: str, target: str, caller: str, wait_max_s: float | None) -> None:
         """Begin an inbound call; raises Rejected when the target makes no sense."""
         ...
 
@@ -115,8 +115,8 @@ class Router:
                 self._feature(event, Slot(int(slot)), word, rest[0] if rest else "")
             case ("dial", slot, number, *_) if slot.isdigit():
                 self._dial(event, Slot(int(slot)), number)
-            case ("inbound", did, target, caller, trunk, *_):
-                self._inbound(event, did, target, caller, trunk)
+            case ("inbound", did, target, caller, _, *wait):
+                self._inbound(event, did, target, caller, _seconds(wait))
             case _:
                 log.warning("unknown_leg", channel=event.channel, args=event.args)
                 self._metrics.count("vss_swept_channels_total")
@@ -143,9 +143,9 @@ class Router:
             cause = 21
         self._switchboard.perform(HangUp(event.channel, cause))
 
-    def _inbound(self, event: LegEntered, did: str, target: str, caller: str, trunk: str) -> None:
+    def _inbound(self, event: LegEntered, did: str, target: str, caller: str, wait_max_s: float | None) -> None:
         try:
-            self._desk.take_in(CallId(event.channel), did, target, caller, trunk)
+            self._desk.take_in(CallId(event.channel), did, target, caller, wait_max_s)
         except Rejected as refusal:
             log.warning("inbound_refused", did=did, target=target, reason=str(refusal))
             self._switchboard.perform(Continue(event.channel))
@@ -182,6 +182,15 @@ class Router:
         for bridge in snapshot.bridges:
             if seat_slot(bridge.bridge) is not None and bridge.bridge not in bridges:
                 board.perform(DestroyBridge(bridge.bridge))
+
+
+def _seconds(words: list[str]) -> float | None:
+    """How long a route lets its callers wait; None where the dialplan says nothing that makes sense."""
+    try:
+        wait_s = float(words[0])
+    except (IndexError, ValueError):
+        return None
+    return wait_s if wait_s > 0 else None
 
 
 def _why(event: LegEnded, *, seated: bool) -> str:

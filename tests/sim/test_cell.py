@@ -274,6 +274,17 @@ def test_inbound_caller_whom_nobody_takes_hears_the_message() -> None:
     play(scene)
 
 
+def test_route_says_itself_how_long_its_callers_wait() -> None:
+    async def scene(cell: Cell) -> None:
+        cell.asterisk.call_in(ChannelId("in-1"), "+1", "+1800", ("inbound", "+1800", "queue/default", "+1", "t", "3"))
+        await asyncio.sleep(2.5)
+        assert "in-1-message" not in cell.asterisk.playbacks
+        await cell.until(lambda: "in-1-message" in cell.asterisk.playbacks, 1)
+        await cell.until(lambda: not cell.asterisk.channels)
+
+    play(scene)
+
+
 def test_call_to_one_slot_waits_for_that_agent_and_no_other() -> None:
     async def scene(cell: Cell) -> None:
         await cell.staff(7002)
