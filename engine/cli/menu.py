@@ -34,6 +34,7 @@ ENTRIES: Mapping[str, Entry] = {
     "leads": Entry("engine.cli.leads:commands", "Leads: import."),
     "trunk": Entry("engine.cli.trunk:commands", "Ways to the telephone network: add, list, test."),
     "slot": Entry("engine.cli.slot:commands", "Numbered SIP seats (accounts for phones): add, list."),
+    "route": Entry("engine.cli.route:commands", "Inbound numbers: add, list."),
     "asterisk": Entry("engine.cli.asterisk:commands", "Asterisk's configuration: render."),
     "test": Entry("engine.cli.suite:commands", "Run the test suite."),
     "bench": Entry("engine.cli.bench:commands", "Measure the engine against a bare loop."),

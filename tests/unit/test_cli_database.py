@@ -183,6 +183,24 @@ def test_slot_outside_all_ranges_is_refused(kept: Here) -> None:
     assert (ran.code, ran.json("error")["error"]["code"]) == (1, "slot_number")
 
 
+def test_inbound_number_goes_to_a_pool_or_to_a_slot(kept: Here) -> None:
+    kept.run("slot", "add", "7001")
+    assert kept.run("route", "add", "+12025550190", "--pool", "sales", "--wait-max-s", "60").code == 0
+    added = kept.run("route", "add", "+12025550191", "--slot", "7001", "--json").json("route-add")["route"]
+    assert added == {"did": "+12025550191", "pool": "default", "slot": 7001, "wait_max_s": 120.0}
+    routes = kept.run("route", "list", "--json").json("route-list")["routes"]
+    assert [(route["did"], route["pool"], route["wait_max_s"]) for route in routes] == [
+        ("+12025550190", "sales", 60.0),
+        ("+12025550191", "default", 120.0),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [["letters"], ["+12025550190", "--slot", "7999"], ["+12025550190", "--pool", "A B"]])
+def test_route_that_leads_nowhere_is_refused(wrong: list[str], kept: Here) -> None:
+    ran = kept.run("route", "add", *wrong, "--json")
+    assert (ran.code, ran.json("error")["error"]["code"]) == (1, "route_invalid")
+
+
 def test_import_takes_the_good_lines_and_names_each_bad_one(kept: Here, postgres_dsn: str, tmp_path: Path) -> None:
     kept.run(*CARRIER)
     campaign = str(wait(new_campaign(postgres_dsn)))

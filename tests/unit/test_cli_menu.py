@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "leads": {"import"},
     "trunk": {"add", "list", "test"},
     "slot": {"add", "list"},
+    "route": {"add", "list"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")

@@ -26,7 +26,7 @@ COMMON = SCHEMAS["common.schema.json"]["$defs"]
 COMMANDS = [
     "demo", "bench-calls", "status", "doctor", "down", "test", "init", "db-migrate", "campaign-create",
     "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import", "error",
-    "serve", "campaign-list", "slot-add", "slot-list", "asterisk-render",
+    "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from engine.errors import Rejected
@@ -25,6 +27,15 @@ class PostgresRoutes:
             return None
         slot = None if row["slot_id"] is None else Slot(row["slot_id"])
         return InboundRoute(did, row["pool"], slot, row["wait_max_s"])
+
+    async def list(self) -> Sequence[InboundRoute]:
+        """Every route, by number. Raises Unavailable."""
+        return [
+            InboundRoute(
+                row["did"], row["pool"], None if row["slot_id"] is None else Slot(row["slot_id"]), row["wait_max_s"]
+            )
+            for row in await self._database.rows("inbound_routes")
+        ]
 
     async def put(self, route: InboundRoute) -> None:
         """Add or change a route. Raises Rejected(`route_invalid`)."""
