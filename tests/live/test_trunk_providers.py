@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from engine.demo.world import DID
 from engine.stack.callers import CallerHabits, Demand, call, provider_calls, registrations, start_provider
 from engine.stack.scenario import Running
+from engine.stack.sound import Sound
 from tests.live.conftest import Site
 from tests.vss_command import Ran, vss
 
@@ -136,6 +138,24 @@ async def until_registered(site: Site) -> dict[str, object]:
             return told
         await asyncio.sleep(0.5)
     raise AssertionError(f"not registered: {told}")
+
+
+async def test_call_in_progress_goes_on_while_a_trunk_is_added(site: Site) -> None:
+    await site.staff(7001)
+    campaign = await site.campaign("+12125550111")
+    agent = await site.until_agent(7001, "talking")
+    added = await add(site, "another", site.world.stack.ports.sipp[NOBODYS_PORT], "--caller-id", DID)
+    assert added.json("trunk-add")["rendered"] is True
+    reloaded_at = time.time()
+    await asyncio.sleep(1.5)
+    assert (await site.agent(7001))["call"] == agent["call"]
+    await site.world.api.delete(f"/calls/{agent['call']}")
+    (row,) = await site.outcomes(campaign, 1)
+    assert row["outcome"] == "answered"
+    window = (reloaded_at * 1000, row["ended_at"] * 1000)
+    customer, seat = site.world.customer_end.heard()[-1], site.world.agent_end.heard()[-1]
+    assert customer.lasting_ms(Sound.TONE, *window) > 1000
+    assert seat.lasting_ms(Sound.TONE, *window) > 1000
 
 
 async def test_trunk_that_leads_nowhere_says_so(site: Site) -> None:
