@@ -24,7 +24,9 @@ log = structlog.get_logger()
 
 TICK_S = 0.25
 TICK_MIN_S = 0.05
-"""News of free agents come in bunches: at most one round in this time."""
+"""News of free agents come in bunches: at most one round in this time. A round costs a claim and a token request."""
+GAP_MIN_S = 0.001
+"""Shorter gaps between two dials are not worth a timer."""
 CLAIM_MAX = 100
 DRY_PAUSE_S = 0.5
 """After a claim that found fewer leads than asked for, wait this long before asking again."""
@@ -92,6 +94,9 @@ class Dialing:
         self._recordings = recordings
         self._message = message
         self._wake = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._round_ends_at = 0.0
         self._lines: dict[CampaignId, _Line] = {}
         self._policies: dict[CampaignId, tuple[Campaign, CallPolicy]] = {}
         self._capacity: dict[TrunkName, Capacity] = {}
@@ -158,7 +163,7 @@ class Dialing:
             except Unavailable as error:
                 log.warning("dialing_waits", reason=str(error))
                 await asyncio.sleep(DRY_PAUSE_S)
-            await asyncio.sleep(TICK_MIN_S)
+            await asyncio.sleep(max(0.0, self._round_ends_at - self._clock.now()))
             try:
                 async with asyncio.timeout(TICK_S - TICK_MIN_S):
                     await self._wake.wait()
@@ -166,12 +171,21 @@ class Dialing:
                 pass
             self._wake.clear()
 
+    async def quiet(self) -> None:
+        """Wait until no round is under way: what it claimed is dialed by then."""
+        await self._quiet.wait()
+
     async def tick(self) -> None:
         """One round over the running campaigns."""
         began_at = self._clock.now()
-        for campaign in tuple(self.campaigns.values()):
-            if campaign.status is CampaignStatus.RUNNING and self._closed() is None:
-                await self._dial(campaign)
+        self._round_ends_at = began_at + TICK_MIN_S
+        self._quiet.clear()
+        try:
+            for campaign in tuple(self.campaigns.values()):
+                if campaign.status is CampaignStatus.RUNNING and self._closed() is None:
+                    await self._dial(campaign)
+        finally:
+            self._quiet.set()
         self._metrics.observe("vss_dial_tick_seconds", self._clock.now() - began_at)
 
     async def _dial(self, campaign: Campaign) -> None:
@@ -213,8 +227,19 @@ class Dialing:
             )
         self._metrics.count("vss_leads_claimed_total", len(claimed))
         self._metrics.count("vss_dial_launched_total", len(claimed))
+        await self._launch_evenly(campaign, claimed)
+
+    async def _launch_evenly(self, campaign: Campaign, claimed: list[ClaimedLead]) -> None:
+        """Dial with the gaps of the trunk's calls per second, as far as the round's time goes.
+
+        Carriers count calls in short windows, and people who answer all at once wait for each other in Asterisk.
+        """
         policy = self._policy(campaign)
-        for lead in claimed:
+        left_s = max(0.0, self._round_ends_at - self._clock.now())
+        gap_s = min(1 / self._capacity[campaign.trunk].cps_max, left_s / len(claimed)) if claimed else 0.0
+        for index, lead in enumerate(claimed):
+            if index and gap_s >= GAP_MIN_S:
+                await asyncio.sleep(gap_s)
             self._launch(campaign, policy, lead)
 
     def _launch(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> None:

@@ -50,6 +50,7 @@ log = structlog.get_logger()
 KEEP_LIVE_S = 0.5
 SHOW_CALLS_S = 0.25
 SHOW_STATS_S = 1.0
+ROUND_LIMIT_S = 10.0
 ENDS_LIMIT_S = 3.0
 FLUSH_LIMIT_S = 10.0
 RETRY_S = 0.5
@@ -204,6 +205,7 @@ class Engine:
         """Let calls end by themselves within the limit, then end them; write everything that is left."""
         board = self.switchboard
         log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s)
+        await self._dialed_out()
         await self._calls_over(self._settings.drain_limit_s)
         for call in tuple(board.calls):
             board.post(call, HangUpAsked("engine", self._ports.clock.now()))
@@ -213,6 +215,14 @@ class Engine:
         for batch in (self._outcomes, self._calls, self._agents, self._recorded):
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
+
+    async def _dialed_out(self) -> None:
+        """Wait for the round of dialing under way, so that no lead stays claimed and not dialed."""
+        try:
+            async with asyncio.timeout(ROUND_LIMIT_S):
+                await self.dialing.quiet()
+        except TimeoutError:
+            self._ports.metrics.count("vss_bounds_reached_total", bound="drain_round")
 
     async def _calls_over(self, limit_s: float) -> None:
         """Wait until no call is left, at most `limit_s`."""
