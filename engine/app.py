@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import secrets
@@ -66,6 +67,10 @@ Tell = Callable[[str], None]
 def run(settings: Settings, tell: Tell = lambda state: None) -> None:
     """Run the engine until SIGTERM or SIGINT. Raises ConfigError, Unavailable when another engine took over."""
     configure_logging(settings.log_level)
+    # What is loaded by now stays for good. Every full collection would look at all of it (83,000 objects, 40 ms) while
+    # calls wait.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, tell))
 
