@@ -115,4 +115,4 @@ async def _bare(place: Place, rate: int, turn: int, seconds: float) -> Mapping[s
         told = await side.told()
     if told["errors"]:
         place.stack.report.note(f"the bare loop met {told['errors']} errors")
-    return dict(told["bridged"])
+    return {f"+{channel}": at for channel, at in told["bridged"]}

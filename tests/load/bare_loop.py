@@ -66,8 +66,8 @@ class Loop(asyncio.Protocol):
 
     def dial_next(self):
         self.dialed += 1
-        number = f"+999{self.settings['series']}{self.dialed:08}"
-        self.dial(number, f"PJSIP/{number}@{self.trunk}", "vss-customer")
+        number = f"999{self.settings['series']}{self.dialed:08}"
+        self.dial(number, f"PJSIP/+{number}@{self.trunk}", "vss-customer")
 
     def hear(self, frame):
         channel = frame.channel and frame.channel.id
