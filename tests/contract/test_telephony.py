@@ -188,6 +188,9 @@ async def test_same_leg_is_never_dialed_twice(rig: Rig) -> None:
     rig.dial(LISTENS)
     await rig.heard.wait(LegEntered, channel=channel)
     assert len([seen for seen in (await rig.snapshot()).channels if seen.channel == channel]) == 1
+    rig.do(HangUp(channel))
+    await rig.heard.wait(LegEnded, channel=channel)
+    assert len(rig.heard.of(LegAnswered, channel=channel)) == 1
     assert not rig.heard.of(CommandFailed)
 
 

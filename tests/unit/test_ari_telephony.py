@@ -144,6 +144,14 @@ async def test_refusal_means_this(
     assert told == ([] if failure is None else [failure])
 
 
+async def test_command_without_a_socket_fails_later_from_the_loop(server: AriServer) -> None:
+    desk = Desk(server)
+    desk.do(HangUp(C))
+    assert desk.failures == []
+    await until(lambda: bool(desk.failures))
+    assert desk.failures[0].failure is Failure.NOT_SENT
+
+
 async def test_commands_on_their_way_when_the_socket_breaks_are_told_as_timed_out(server: AriServer) -> None:
     async with Desk(server) as desk:
         server.answer = lambda asked: None if server.connections == 1 else agree(asked)
