@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from .place import MIXED, Place
 from .sides import bare_side, engine_side
 
 RATES_CPS = (20, 100)
+BRIDGED_LIMIT_S = 1.0
+"""The last answers of the measured time are given so long to be bridged."""
 AGENTS_LOGIN_S = 4.0
 """The bare loop's agents are called first; customers only when they wait."""
-TRUNK_SEEN_S = 2.5
-"""A running engine reads its trunks every two seconds."""
+WARM_UP_S = 3.0
+"""Not counted, on both sides: the engine fills its trunk's bucket in one burst when it begins."""
 
 _ANSWER = re.compile(r"answer number=(\S+) at=\S+\t\S+\t(\d+\.\d+)")
 _BRIDGED = """
@@ -56,6 +58,15 @@ class Waits:
         return f"{len(self.ms)} answers, {self.quantiles()} ms, {self.missing} not bridged"
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """When each number was bridged (epoch seconds), and where in SIPp's log the measured time begins and ends."""
+
+    bridged: Mapping[str, float]
+    log_from: int
+    log_to: int
+
+
 BridgesResult = Mapping[int, Mapping[str, Waits]]
 """By rate, then by side (`engine`, `baseline`)."""
 
@@ -72,14 +83,13 @@ async def measure_bridges(place: Place, rounds: int, seconds: float) -> BridgesR
     return result
 
 
-async def _matched(place: Place, waits: Waits, measuring: object) -> Waits:
+async def _matched(place: Place, waits: Waits, measuring: Awaitable[Measured]) -> Waits:
     """Run one measurement and match its bridges with the answers that SIPp logged meanwhile."""
-    offset = place.answers_log.stat().st_size if place.answers_log.exists() else 0
-    bridged: Mapping[str, float] = await measuring  # type: ignore[misc]
+    measured = await measuring
     this = Waits()
-    for number, answered_at in _answers(place.answers_log, offset):
-        if number in bridged:
-            this.ms.append((bridged[number] - answered_at) * 1000)
+    for number, answered_at in _answers(place.answers_log, measured.log_from, measured.log_to):
+        if number in measured.bridged:
+            this.ms.append((measured.bridged[number] - answered_at) * 1000)
         else:
             this.missing += 1
     waits.ms += this.ms
@@ -87,16 +97,20 @@ async def _matched(place: Place, waits: Waits, measuring: object) -> Waits:
     return this
 
 
-def _answers(log: Path, offset: int) -> list[tuple[str, float]]:
+def _answers(log: Path, log_from: int, log_to: int) -> list[tuple[str, float]]:
     with log.open() as file:
-        file.seek(offset)
-        return [(number, float(at)) for number, at in _ANSWER.findall(file.read())]
+        file.seek(log_from)
+        return [(number, float(at)) for number, at in _ANSWER.findall(file.read(log_to - log_from))]
 
 
-async def _engine(place: Place, rate: int, _turn: int, seconds: float) -> Mapping[str, float]:
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+async def _engine(place: Place, rate: int, _turn: int, seconds: float) -> Measured:
     await place.set_cps(rate)
     async with engine_side(place, place.bridges, agents=True):
-        await asyncio.sleep(TRUNK_SEEN_S + seconds)
+        log_from, log_to = await _measured_time(place, WARM_UP_S, seconds)
     connection = await asyncpg.connect(place.dsn, timeout=10, command_timeout=60)
     try:
         rows = await connection.fetch(_BRIDGED, place.bridges)
@@ -104,15 +118,24 @@ async def _engine(place: Place, rate: int, _turn: int, seconds: float) -> Mappin
             place.stack.report.note(f"the engine has {odd} outcomes that are neither answered nor busy")
     finally:
         await connection.close(timeout=10)
-    return {row["phone_number"]: row["bridged_at"] for row in rows if row["bridged_at"] is not None}
+    bridged = {row["phone_number"]: row["bridged_at"] for row in rows if row["bridged_at"] is not None}
+    return Measured(bridged, log_from, log_to)
 
 
-async def _bare(place: Place, rate: int, turn: int, seconds: float) -> Mapping[str, float]:
+async def _bare(place: Place, rate: int, turn: int, seconds: float) -> Measured:
     slots: Sequence[str] = place.slots
     what = {"trunk": MIXED, "cps": rate, "slots": slots, "agents_s": AGENTS_LOGIN_S, "series": f"1{turn}{rate}"}
     async with bare_side(place, **what) as side:
-        await asyncio.sleep(AGENTS_LOGIN_S + seconds)
+        log_from, log_to = await _measured_time(place, AGENTS_LOGIN_S + WARM_UP_S, seconds)
+        await asyncio.sleep(BRIDGED_LIMIT_S)
         told = await side.told()
     if told["errors"]:
         place.stack.report.note(f"the bare loop met {told['errors']} errors")
-    return {f"+{channel}": at for channel, at in told["bridged"]}
+    return Measured({f"+{channel}": at for channel, at in told["bridged"]}, log_from, log_to)
+
+
+async def _measured_time(place: Place, warm_up_s: float, seconds: float) -> tuple[int, int]:
+    await asyncio.sleep(warm_up_s)
+    log_from = _size(place.answers_log)
+    await asyncio.sleep(seconds)
+    return log_from, _size(place.answers_log)
