@@ -86,7 +86,7 @@ async def test_call_to_a_pools_number_arrives_with_its_target_and_variables(far_
     ):
         start = await ari.event("StasisStart")
         channel = start["channel"]["id"]
-        assert start["args"] == ["inbound", POOL, "queue/sales.de", CALLER, "callers"]
+        assert start["args"] == ["inbound", POOL, "queue/sales.de", CALLER, "callers", "45"]
         assert await variable(ari, channel, "VSS_POOL") == "sales.de"
         assert await variable(ari, channel, "VSS_WAIT_MAX_S") == "45"
         assert await variable(ari, channel, "VSS_CALLER_NAME") == "Ada SHELL id Lovelace"
