@@ -73,6 +73,7 @@ async def serving(values: dict[str, str], place: Path) -> AsyncIterator[Served]:
                 line = await child.stdout.readline()
             assert line, (place / "log").read_text()
             told = json.loads(line)
+            assert "error" not in told, (place / "log").read_text()
             check(told, "serve")
             assert told["pid"] == child.pid
             yield Served(child, told["url"], values, systemd)
