@@ -55,6 +55,11 @@ class Pool:
         """How many agents could take a call now."""
         return sum(agent.available for agent in self.agents.values())
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait that any agent could take; who waits for one slot takes no other agent."""
+        return sum(waiting.slot is None for waiting in self.queue)
+
     def agent(self, slot: Slot) -> Agent:
         """The agent at `slot`; raises NotFound."""
         try:

@@ -15,9 +15,9 @@ class PacingView:
     in_flight: int
     """Attempts of this campaign claimed, dialing or ringing."""
     waiting: int
-    """Live callers of the pool that wait for an agent, inbound ones included."""
+    """Live callers of the pool that wait for any agent, inbound ones included."""
     pool_in_flight: int
-    """Attempts in flight of every campaign that uses the same pool."""
+    """Attempts in flight of every campaign whose answers need an agent of the same pool."""
 
 
 @dataclass(frozen=True, slots=True)

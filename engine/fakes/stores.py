@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,10 +46,17 @@ class FakeLead:
 
 @dataclass(slots=True)
 class FakeMemory:
-    """What the fake stores share, as PostgreSQL's tables are shared. `away` makes every method raise Unavailable."""
+    """What the fake stores share, as PostgreSQL's tables are shared. `away` makes every method raise Unavailable.
+
+    `claims_mute` makes a claim commit and then raise Unavailable, `claims_take_s` makes it last; `claims_fault` is
+    raised by every claim.
+    """
 
     now: Callable[[], float] = lambda: 0.0
     away: bool = False
+    claims_mute: bool = False
+    claims_take_s: float = 0.0
+    claims_fault: Exception | None = None
     trunks: dict[TrunkName, TrunkRecord] = field(default_factory=dict)
     slots: list[SlotRecord] = field(default_factory=list)
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
@@ -148,6 +156,16 @@ class FakeLeads:
         self, campaign: CampaignId, attempts: Sequence[AttemptId], trunk: TrunkName, epoch: int
     ) -> Sequence[ClaimedLead]:
         self._memory.check()
+        if self._memory.claims_fault is not None:
+            raise self._memory.claims_fault
+        claimed = self._claimed(campaign, attempts)
+        if self._memory.claims_take_s:
+            await asyncio.sleep(self._memory.claims_take_s)
+        if self._memory.claims_mute:
+            raise Unavailable("postgres", "the answer was lost")
+        return claimed
+
+    def _claimed(self, campaign: CampaignId, attempts: Sequence[AttemptId]) -> Sequence[ClaimedLead]:
         settings = self._memory.campaigns.get(campaign)
         if settings is None or settings.status is not CampaignStatus.RUNNING:
             return []

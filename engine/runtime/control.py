@@ -118,6 +118,7 @@ class Control:
     inbound: InboundPolicy
     random_bits: Callable[[], int]
     parts: Callable[[], Mapping[str, PartState]]
+    stopping: Callable[[], bool]
     names: dict[Slot, str] = field(default_factory=dict)
 
     # --- campaigns
@@ -192,8 +193,7 @@ class Control:
         agent = self.switchboard.agent(slot)
         if agent.state not in {AgentState.READY, AgentState.PAUSED}:
             raise Rejected("agent_state", f"agent {slot} is {agent.state}: be ready or paused to start a call")
-        if not self.parts()["ari"].ok:
-            raise Unavailable("ari", "Asterisk is away: nothing can be dialed")
+        self._check_dialable()
         inside = number.isdigit() and int(number) in SLOTS
         over = None if inside else self._trunk_for(trunk)
         if over is not None and not self.dialing.take_channel(over):
@@ -235,6 +235,12 @@ class Control:
         inbound = Call(call, CallKind.INBOUND, Phase.WAITING, caller, policy, self.clock.now())
         self.switchboard.receive(inbound)
 
+    def _check_dialable(self) -> None:
+        if self.stopping():
+            raise Unavailable("engine", "the engine is stopping: nothing is dialed any more")
+        if not self.parts()["ari"].ok:
+            raise Unavailable("ari", "Asterisk is away: nothing can be dialed")
+
     def _trunk_for(self, wanted: TrunkName | None) -> TrunkName:
         trunks = self.dialing.trunks
         if wanted is not None:
@@ -259,8 +265,7 @@ class Control:
 
     async def login(self, slot: Slot) -> SeatView:
         """Call the agent's phone; the agent is paused until `ready`. Raises Unavailable without Asterisk."""
-        if not self.parts()["ari"].ok:
-            raise Unavailable("ari", "Asterisk is away: the phone cannot be called")
+        self._check_dialable()
         return self._ask(slot, LoginAsked(self.clock.now()))
 
     async def ready(self, slot: Slot) -> SeatView:
@@ -284,6 +289,8 @@ class Control:
         now = self.clock.now()
         match word:
             case "login":
+                if self.stopping():
+                    raise Rejected("unavailable", "the engine is stopping")
                 self._ask(slot, LoginAsked(now, ready=True))
             case "logout":
                 self._ask(slot, LogoutAsked(now))

@@ -61,10 +61,12 @@ class Deadlines:
         self._timer = None
         self._timer_at = float("inf")
         now = self._clock.now() + SLACK_S
-        while self._heap and self._heap[0][0] <= now:
-            at, _, owner = heapq.heappop(self._heap)
-            if self._due.get(owner) == at:
-                del self._due[owner]
-                self._passed(owner)
-        if self._heap and self._heap[0][0] < self._timer_at:
-            self._schedule(self._heap[0][0])
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                at, _, owner = heapq.heappop(self._heap)
+                if self._due.get(owner) == at:
+                    del self._due[owner]
+                    self._passed(owner)
+        finally:  # a fault over one owner must not stop the time of all the others
+            if self._heap and self._heap[0][0] < self._timer_at:
+                self._schedule(self._heap[0][0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,11 +15,13 @@ from engine.clock import Clock
 from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
 from engine.dialer.pacing import Decision, Limits, Pacer, PacingView, Progressive, Steady
 from engine.errors import Unavailable
-from engine.ids import CallId, CampaignId, ChannelId, TrunkName, attempt_id
+from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
 from engine.trunk.capacity import Capacity
 
+from .claims import Claims
 from .switchboard import Switchboard
+from .trunks import Trunks
 
 log = structlog.get_logger()
 
@@ -30,6 +33,10 @@ GAP_MIN_S = 0.001
 CLAIM_MAX = 100
 DRY_PAUSE_S = 0.5
 """After a claim that found fewer leads than asked for, wait this long before asking again."""
+DRY_PAUSE_MAX_S = 2.0
+"""The pause doubles up to this while nothing at all is found: asking costs a call per second of the trunk."""
+FAULT_PAUSE_S = 5.0
+"""A campaign (or a round) that met a fault of ours is left alone for so long; the others go on."""
 REFRESH_S = 2.0
 CUSTOMER_CONTEXT = "vss-customer"
 
@@ -38,9 +45,13 @@ CUSTOMER_CONTEXT = "vss-customer"
 class _Line:
     """What dialing knows of one campaign between ticks."""
 
+    mode: DialMode
     pacer: Pacer
     decision: Decision | None = None
     dry_until: float = 0.0
+    dry_pause_s: float = DRY_PAUSE_S
+    ask_max: int = CLAIM_MAX
+    """After a claim that found few leads ask for few: the trunk's tokens are shared, and asking costs them."""
 
 
 def pacer_for(mode: DialMode) -> Pacer:
@@ -82,14 +93,15 @@ class Dialing:
         recordings: str | None,
         message: tuple[str, ...],
         random_bits: Callable[[], int],
+        undialed: Callable[[AttemptId], None],
     ) -> None:
+        """`undialed` is told of every attempt that is, or may be, open and will never be dialed."""
         self._switchboard = switchboard
         self._leads = leads
         self._trunk_directory = trunks
         self._leases = leases
         self._clock = clock
         self._metrics = metrics
-        self._epoch = epoch
         self._closed = closed
         self._recordings = recordings
         self._message = message
@@ -99,9 +111,9 @@ class Dialing:
         self._round_ends_at = 0.0
         self._lines: dict[CampaignId, _Line] = {}
         self._policies: dict[CampaignId, tuple[Campaign, CallPolicy]] = {}
-        self._capacity: dict[TrunkName, Capacity] = {}
-        self._trunks: dict[TrunkName, TrunkRecord] = {}
-        self._random_bits = random_bits
+        self._trunks = Trunks(clock)
+        self._claims = Claims(leads, epoch, clock, random_bits, undialed)
+        self._undialed = undialed
         self.campaigns: dict[CampaignId, Campaign] = {}
 
     def wake(self) -> None:
@@ -110,25 +122,20 @@ class Dialing:
 
     def release(self, call: Call) -> None:
         """A call ended: its trunk has a free channel."""
-        if call.trunk in self._capacity:
-            self._capacity[call.trunk] = self._capacity[call.trunk].released()
+        self._trunks.release(call.trunk)
 
     def trunk(self, name: TrunkName) -> TrunkRecord | None:
         """A trunk of this cell, or None."""
-        return self._trunks.get(name)
+        return self._trunks.records.get(name)
 
     @property
     def trunks(self) -> list[TrunkRecord]:
         """Every trunk of this cell, by name."""
-        return [self._trunks[name] for name in sorted(self._trunks)]
+        return sorted(self._trunks.records.values(), key=lambda record: record.name)
 
     def take_channel(self, name: TrunkName) -> bool:
         """Take one call of a trunk's capacity for a call that no campaign dials; False when there is none."""
-        capacity = self._refilled(name)
-        if capacity is None or capacity.free < 1:
-            return False
-        self._capacity[name] = capacity.taken(1)
-        return True
+        return self._trunks.take(name)
 
     def pacing(self, campaign: CampaignId) -> str:
         """The pacer's last decision as one line."""
@@ -140,13 +147,7 @@ class Dialing:
     async def refresh(self) -> None:
         """Read campaigns and trunks anew. Raises Unavailable."""
         self.campaigns = {campaign.id: campaign for campaign in await self._leads.campaigns()}
-        self._trunks = {trunk.name: trunk for trunk in await self._trunk_directory.trunks()}
-        for name, trunk in self._trunks.items():
-            known = self._capacity.get(name)
-            fresh = Capacity(trunk.cps_max, trunk.channels_max)
-            self._capacity[name] = (
-                fresh if known is None else replace(known, cps_max=trunk.cps_max, channels_max=trunk.channels_max)
-            )
+        self._trunks.update(await self._trunk_directory.trunks())
         for status in CampaignStatus:
             count = sum(campaign.status is status for campaign in self.campaigns.values())
             self._metrics.gauge("vss_campaigns", count, status=status)
@@ -163,6 +164,11 @@ class Dialing:
             except Unavailable as error:
                 log.warning("dialing_waits", reason=str(error))
                 await asyncio.sleep(DRY_PAUSE_S)
+            except Exception:
+                log.exception("dialing_fault")
+                self._metrics.count("vss_call_faults_total", kind="dialing")
+                await asyncio.sleep(FAULT_PAUSE_S)
+            self._claims.settle()
             await asyncio.sleep(max(0.0, self._round_ends_at - self._clock.now()))
             try:
                 async with asyncio.timeout(TICK_S - TICK_MIN_S):
@@ -172,7 +178,7 @@ class Dialing:
             self._wake.clear()
 
     async def quiet(self) -> None:
-        """Wait until no round is under way: what it claimed is dialed by then."""
+        """Wait until no round is under way: whatever it claimed is dialed by then, or has its outcome."""
         await self._quiet.wait()
 
     async def tick(self) -> None:
@@ -183,64 +189,92 @@ class Dialing:
         try:
             for campaign in tuple(self.campaigns.values()):
                 if campaign.status is CampaignStatus.RUNNING and self._closed() is None:
-                    await self._dial(campaign)
+                    await self._dial_guarded(campaign)
         finally:
             self._quiet.set()
         self._metrics.observe("vss_dial_tick_seconds", self._clock.now() - began_at)
 
-    async def _dial(self, campaign: Campaign) -> None:
-        line = self._lines.setdefault(campaign.id, _Line(pacer_for(campaign.dial_mode)))
+    async def _dial_guarded(self, campaign: Campaign) -> None:
+        """A fault of ours over one campaign stops neither the others nor the engine. Raises Unavailable."""
+        line = self._line(campaign)
+        try:
+            await self._dial(campaign, line)
+        except Unavailable:
+            raise
+        except Exception as fault:
+            log.exception("campaign_fault", campaign=campaign.id)
+            self._metrics.count("vss_call_faults_total", kind="dialing")
+            line.dry_until = self._clock.now() + FAULT_PAUSE_S
+            line.decision = Decision(0, "fault", f"launch 0: a fault of the engine: {type(fault).__name__}")
+
+    async def _dial(self, campaign: Campaign, line: _Line) -> None:
         now = self._clock.now()
-        capacity = self._refilled(campaign.trunk)
+        capacity = self._trunks.capacity(campaign.trunk)
         if capacity is None:
             line.decision = Decision(0, "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
             return
         if line.dry_until > now:
             return
-        decision = line.pacer.decide(self._view(campaign, line, now), self._limits(campaign, capacity))
+        decision = line.pacer.decide(self._view(campaign, now), self._limits(campaign, capacity))
         line.decision = decision
         self._metrics.count("vss_dial_decisions_total", binding=decision.binding)
-        wanted = min(decision.launch, CLAIM_MAX)
-        if wanted == 0:
-            return
-        tokens = await self._leases.take(campaign.trunk, wanted, capacity.cps_max)
-        self._metrics.count(
-            "vss_trunk_tokens_total", tokens.granted, trunk=campaign.trunk, shared=str(tokens.shared).lower()
-        )
-        if tokens.granted:
-            await self._claim_and_dial(campaign, line, tokens.granted)
+        wanted = min(decision.launch, line.ask_max)
+        if wanted and self._trunks.take(campaign.trunk, wanted):
+            granted = await self._granted(campaign.trunk, wanted, capacity.cps_max)
+            if granted:
+                await self._launch_evenly(campaign, await self._claim(campaign, line, granted))
 
-    async def _claim_and_dial(self, campaign: Campaign, line: _Line, wanted: int) -> None:
-        self._capacity[campaign.trunk] = self._capacity[campaign.trunk].taken(wanted)
-        now = self._clock.now()
-        ids = [attempt_id(now, self._random_bits()) for _ in range(wanted)]
-        claimed: list[ClaimedLead] = []
+    async def _granted(self, trunk: TrunkName, wanted: int, cps_max: float) -> int:
+        """How many of the calls taken of the trunk all cells together allow; the others are given back."""
+        granted = 0
         try:
-            claimed = list(await self._leads.claim(campaign.id, ids, campaign.trunk, self._epoch))
+            tokens = await self._leases.take(trunk, wanted, cps_max)
+            granted = min(tokens.granted, wanted)
         finally:
-            unused = wanted - len(claimed)
-            self._capacity[campaign.trunk] = self._capacity[campaign.trunk].released(unused)
-        if unused:
-            line.dry_until = self._clock.now() + DRY_PAUSE_S
+            self._trunks.give_back(trunk, wanted - granted)
+        self._metrics.count("vss_trunk_tokens_total", granted, trunk=trunk, shared=str(tokens.shared).lower())
+        return granted
+
+    async def _claim(self, campaign: Campaign, line: _Line, wanted: int) -> Sequence[ClaimedLead]:
+        """Claim leads for `wanted` calls that are taken of the trunk; what finds no lead is given back."""
+        claimed: Sequence[ClaimedLead] = ()
+        try:
+            claimed = await self._claims.claim(campaign, wanted)
+        finally:
+            self._trunks.give_back(campaign.trunk, wanted - len(claimed))
+        line.ask_max = min(CLAIM_MAX, 2 * line.ask_max)
+        if len(claimed) < wanted:
+            line.ask_max = max(1, 2 * len(claimed))
+            line.dry_pause_s = DRY_PAUSE_S if claimed else min(DRY_PAUSE_MAX_S, 2 * line.dry_pause_s)
+            line.dry_until = self._clock.now() + line.dry_pause_s
             line.decision = Decision(
                 len(claimed), "leads", f"launch {len(claimed)}: no more leads are due; bound by leads"
             )
         self._metrics.count("vss_leads_claimed_total", len(claimed))
-        self._metrics.count("vss_dial_launched_total", len(claimed))
-        await self._launch_evenly(campaign, claimed)
+        return claimed
 
-    async def _launch_evenly(self, campaign: Campaign, claimed: list[ClaimedLead]) -> None:
+    async def _launch_evenly(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> None:
         """Dial with the gaps of the trunk's calls per second, as far as the round's time goes.
 
         Carriers count calls in short windows, and people who answer all at once wait for each other in Asterisk.
+        A lead that is not dialed after all (the engine stops, Asterisk or the ledger went away) gets its outcome.
         """
         policy = self._policy(campaign)
         left_s = max(0.0, self._round_ends_at - self._clock.now())
-        gap_s = min(1 / self._capacity[campaign.trunk].cps_max, left_s / len(claimed)) if claimed else 0.0
-        for index, lead in enumerate(claimed):
-            if index and gap_s >= GAP_MIN_S:
-                await asyncio.sleep(gap_s)
-            self._launch(campaign, policy, lead)
+        capacity = self._trunks.capacity(campaign.trunk)
+        gap_s = min(1 / capacity.cps_max, left_s / len(claimed)) if capacity is not None and claimed else 0.0
+        left = deque(claimed)
+        try:
+            while left and self._closed() is None:
+                self._launch(campaign, policy, left[0])
+                left.popleft()
+                if left and gap_s >= GAP_MIN_S:
+                    await asyncio.sleep(gap_s)
+        finally:
+            for lead in left:
+                self._undialed(lead.attempt)
+            self._trunks.give_back(campaign.trunk, len(left))
+            self._metrics.count("vss_dial_launched_total", len(claimed) - len(left))
 
     def _launch(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> None:
         call = Call(
@@ -261,7 +295,7 @@ class Dialing:
 
     def originate(self, call: Call, caller_id: str) -> Originate:
         """The command that dials a call over its trunk."""
-        trunk = self._trunks.get(call.trunk) if call.trunk is not None else None
+        trunk = self.trunk(call.trunk) if call.trunk is not None else None
         variables = (("VSS_RECORD", call.recording),) if call.recording else ()
         return Originate(
             ChannelId(call.id),
@@ -284,19 +318,19 @@ class Dialing:
         self._policies[campaign.id] = (campaign, policy)
         return policy
 
-    def _refilled(self, name: TrunkName) -> Capacity | None:
-        capacity = self._capacity.get(name)
-        if capacity is not None:
-            capacity = self._capacity[name] = capacity.refilled(self._clock.now())
-        return capacity
+    def _line(self, campaign: Campaign) -> _Line:
+        line = self._lines.get(campaign.id)
+        if line is None or line.mode is not campaign.dial_mode:
+            line = self._lines[campaign.id] = _Line(campaign.dial_mode, pacer_for(campaign.dial_mode))
+        return line
 
-    def _view(self, campaign: Campaign, line: _Line, now: float) -> PacingView:
+    def _view(self, campaign: Campaign, now: float) -> PacingView:
         pool = self._switchboard.pools.get(campaign.pool)
         return PacingView(
             now,
             agents_idle=pool.idle if pool is not None else 0,
             in_flight=self._switchboard.in_flight.get(campaign.id, 0),
-            waiting=len(pool.queue) if pool is not None else 0,
+            waiting=pool.waiting if pool is not None else 0,
             pool_in_flight=self._switchboard.pool_in_flight.get(campaign.pool, 0),
         )
 

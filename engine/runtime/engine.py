@@ -10,7 +10,7 @@ import structlog
 
 from engine.agent.machine import LogoutAsked, RegistrationChanged
 from engine.agent.pool import new_agent
-from engine.call.events import HangUpAsked, SocketLost, SocketRestored, TelephonyEvent
+from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
 from engine.call.model import Call, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
@@ -127,6 +127,7 @@ class Engine:
             settings.recordings,
             settings.message,
             ports.random_bits,
+            lambda attempt: self._story.never_dialed(attempt, ports.clock.now()),
         )
         self.switchboard.on_idle = self.dialing.wake
         self.switchboard.on_ended = self._on_ended
@@ -139,6 +140,7 @@ class Engine:
             settings.inbound,
             ports.random_bits,
             self.parts,
+            lambda: self._draining,
         )
         self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
         self._leftovers: list[ClaimedLead] = []
@@ -169,10 +171,13 @@ class Engine:
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopped}:
+            broken = [task for task in done if task is not stopped]
+            if not broken:
+                await self._drain()
+            await self._conclude(tasks)
+            for task in broken:
                 task.result()
                 raise RuntimeError(f"the task {task.get_name()} ended")
-            await self._drain()
         finally:
             self.switchboard.close()
             for task in (*tasks, stopped):
@@ -202,16 +207,30 @@ class Engine:
             self._story.show_agent(self.switchboard.agent(slot.slot))
 
     async def _drain(self) -> None:
-        """Let calls end by themselves within the limit, then end them; write everything that is left."""
+        """Let calls end by themselves within the limit, then end them and log the agents out."""
         board = self.switchboard
         log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s)
         await self._dialed_out()
         await self._calls_over(self._settings.drain_limit_s)
         for call in tuple(board.calls):
             board.post(call, HangUpAsked("engine", self._ports.clock.now()))
-        for agent in board.agents():
-            board.tell_agent(agent.slot, LogoutAsked(self._ports.clock.now()))
+        self._log_out()
         await self._calls_over(ENDS_LIMIT_S)
+        self._log_out()  # who was in a call then wraps up now
+
+    def _log_out(self) -> None:
+        for agent in self.switchboard.agents():
+            self.switchboard.tell_agent(agent.slot, LogoutAsked(self._ports.clock.now()))
+
+    async def _conclude(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Whatever ended the engine: every attempt of ours gets its outcome, and what is not written is written."""
+        self._draining = True
+        dialing = next(task for task in tasks if task.get_name() == "dialing")
+        dialing.cancel()
+        await asyncio.wait([dialing], timeout=ENDS_LIMIT_S)
+        now = self._ports.clock.now()
+        for call in tuple(self.switchboard.calls.values()):
+            self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
         for batch in (self._outcomes, self._calls, self._agents, self._recorded):
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))

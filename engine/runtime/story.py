@@ -16,7 +16,7 @@ from engine.agent.machine import Agent, AgentState
 from engine.call.events import CallEvent
 from engine.call.model import Call, CallKind, Phase
 from engine.dialer.lead import next_of
-from engine.ids import CallId
+from engine.ids import AttemptId, CallId
 from engine.outcome.disposition import UNCOUNTED, Outcome
 from engine.ports import AgentFact, CallRecord, Disposition, LiveFeed, LiveFrame, Metrics, OutcomeFact
 
@@ -130,6 +130,13 @@ class Story:
         )
         self._ledgers.outcomes.add(fact)
         self._metrics.count("vss_attempts_total", outcome=outcome)
+
+    def never_dialed(self, attempt: AttemptId, at: float) -> None:
+        """An attempt that is open, or may be (the ledger takes no notice of one that is not), will not be dialed."""
+        following = next_of(Outcome.NOT_DIALED, 0, {}, at)
+        self._ledgers.outcomes.add(
+            OutcomeFact(attempt, Outcome.NOT_DIALED, 0, None, None, None, None, at, "engine", None, following)
+        )
 
     def agent_changed(self, before: Agent, after: Agent) -> None:
         """An agent took a step."""

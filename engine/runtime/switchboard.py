@@ -10,6 +10,7 @@ A fault inside a step ends that call, with the outcome `engine_error`, and never
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import replace
@@ -35,6 +36,7 @@ from engine.call.commands import (
     Join,
     MarkTalking,
     Originate,
+    Play,
     RecordOutcome,
     ReleaseAgent,
     RequestAgent,
@@ -44,6 +46,7 @@ from engine.call.events import CallEvent, CommandFailed, DeadlinePassed, Failure
 from engine.call.machine import start_inbound, start_outbound, step
 from engine.call.model import Call, Phase
 from engine.clock import Clock
+from engine.dialer.campaign import AnswerAction
 from engine.errors import NotFound
 from engine.ids import CallId, CampaignId, Slot, seat_slot
 from engine.outcome.disposition import Outcome
@@ -118,7 +121,8 @@ class Switchboard:
         if call.seat is not None:
             self.tell_agent(call.seat.slot, Reserved(call.id, call.created_at))
         pool = call.policy.pool
-        self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
+        if _will_ask_for_agent(call):
+            self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
         if call.campaign is not None:
             self.in_flight[call.campaign] = self.in_flight.get(call.campaign, 0) + 1
         self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
@@ -138,7 +142,7 @@ class Switchboard:
 
     def perform(self, command: TelephonyCommand) -> None:
         """Carry out a command that belongs to no call: a failure is only logged."""
-        self._telephony.perform(command, self._unowned_failed)
+        self._send(command, self._unowned_failed)
 
     def close(self) -> None:
         """Forget all deadlines: the process ends."""
@@ -195,7 +199,7 @@ class Switchboard:
             self._ended(after)
 
     def _fault(self, call: Call, event: CallEvent) -> None:
-        """A bug of ours met this call: end it and keep its story."""
+        """A bug of ours met this call: end it, give back the agent who counts on it, and keep its story."""
         log.exception("call_fault", call=call.id, phase=call.phase, fact=type(event).__name__)
         self._metrics.count("vss_call_faults_total", kind=type(event).__name__)
         now = self._clock.now()
@@ -204,8 +208,9 @@ class Switchboard:
             seat_held=False,
         )  # fmt: skip
         commands: list[Command] = [HangUp(call.channel), CancelRequest(call.id, call.policy.pool)]
-        if call.seat is not None and call.seat_held:
-            commands.append(ReleaseAgent(call.id, call.seat.slot, call.bridged_at is not None, call.policy.wrap_up_s))
+        for agent in self.agents():
+            if agent.call == call.id:
+                commands.append(ReleaseAgent(call.id, agent.slot, call.bridged_at is not None, call.policy.wrap_up_s))
         if call.attempt is not None:
             commands.append(RecordOutcome(call.attempt))
         self._apply(call, event, after, tuple(commands))
@@ -218,7 +223,8 @@ class Switchboard:
 
     def _landed(self, call: Call) -> None:
         """The attempt is no longer in flight: answered into the application, or over."""
-        self.pool_in_flight[call.policy.pool] -= 1
+        if _will_ask_for_agent(call):
+            self.pool_in_flight[call.policy.pool] -= 1
         if call.campaign is not None:
             self.in_flight[call.campaign] -= 1
 
@@ -238,14 +244,29 @@ class Switchboard:
                 case RecordOutcome():
                     self._story.concluded(call)
                 case _:
-                    self._telephony.perform(command, self._failed_for(call.id))
+                    self._send(command, self._failed_for(call.id))
+
+    def _send(self, command: TelephonyCommand, failed: Callable[[CommandFailed], None]) -> None:
+        """A command that cannot even be written fails alone; what else the step asked for is still done."""
+        try:
+            self._telephony.perform(command, failed)
+        except Exception as fault:
+            log.exception("command_fault", command=repr(command))
+            self._metrics.count("vss_call_faults_total", kind="telephony")
+            failure = CommandFailed(command, Failure.REFUSED, repr(fault), self._clock.now())
+            asyncio.get_running_loop().call_soon(failed, failure)
 
     def _failed_for(self, call: CallId) -> Callable[[CommandFailed], None]:
         return lambda failure: None if self.post(call, failure) else self._unowned_failed(failure)
 
     def _unowned_failed(self, failure: CommandFailed) -> None:
-        """A command for a seat that was not carried out takes the agent offline; others are only logged."""
+        """A command for a seat that was not carried out takes the agent offline; others are only logged.
+
+        A person whom nobody knows and to whom nothing can be played is not left in silence.
+        """
         command = failure.command
+        if isinstance(command, Play):
+            self.perform(HangUp(command.channel))
         if isinstance(command, Originate | CreateBridge | Join) and (slot := self._seated(command)) is not None:
             unknown = isinstance(command, Originate) and failure.failure is Failure.REFUSED
             reason = "the phone is not registered" if unknown else f"the phone could not be called: {failure.detail}"
@@ -284,7 +305,7 @@ class Switchboard:
                 case KeepDisposition(slot, call, code):
                     self._story.disposed(Disposition(call, slot, code, "", self._clock.now()), "phone")
                 case _:
-                    self._telephony.perform(effect, self._unowned_failed)
+                    self._send(effect, self._unowned_failed)
 
     def _deadline_passed(self, owner: Hashable) -> None:
         now = self._clock.now()
@@ -301,3 +322,8 @@ class Switchboard:
 
     def _named_pool(self, name: str) -> Pool:
         return self.pools.setdefault(name, Pool(name))
+
+
+def _will_ask_for_agent(call: Call) -> bool:
+    """Whether an attempt in flight needs one of the pool's idle agents when it is answered."""
+    return call.seat is None and call.policy.answer_action is AnswerAction.AGENT

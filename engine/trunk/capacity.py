@@ -33,6 +33,10 @@ class Capacity:
         """After `count` calls were started."""
         return replace(self, tokens=self.tokens - count, channels=self.channels + count)
 
+    def returned(self, count: int) -> Capacity:
+        """After `count` calls that were taken turned out not to be made."""
+        return replace(self, tokens=self.tokens + count, channels=max(0, self.channels - count))
+
     def released(self, count: int = 1) -> Capacity:
         """After `count` legs ended."""
         return replace(self, channels=max(0, self.channels - count))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import time
@@ -21,7 +21,7 @@ from engine.fakes.callee import Callee, carrier
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
-from engine.fakes.virtual_time import LoopClock
+from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.ids import CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkRecord
@@ -166,3 +166,18 @@ async def open_cell(
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+
+
+Scene = Callable[[Cell], Awaitable[None]]
+
+
+def play(scene: Scene, **options: object) -> None:
+    """Run a scene in a cell of its own, and see that nothing is left over."""
+
+    async def main() -> None:
+        async with open_cell(**options) as cell:  # type: ignore[arg-type]
+            await scene(cell)
+            await asyncio.sleep(1.0)
+        cell.check_nothing_left()
+
+    run_virtually(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -14,28 +13,14 @@ from engine.dialer.campaign import AnswerAction, DialMode
 from engine.dialer.lead import LeadStatus, RecallRule
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.fakes.callee import Callee, carrier
-from engine.fakes.virtual_time import run_virtually
 from engine.ids import AttemptId, CampaignId, ChannelId, LeadId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead
-from tests.sim.cell import ONCE, Cell, open_cell
+from tests.sim.cell import ONCE, Cell, play
 
-Scene = Callable[[Cell], Awaitable[None]]
 AGENT = Slot(7001)
 TALKS, LISTENS, BUSY, RINGS_OUT = "+12125550100", "+12125550101", "+12125550102", "+12125550103"
 SILENT = "+12125550109"
-
-
-def play(scene: Scene, **options: object) -> None:
-    """Run a scene in a cell of its own, and see that nothing is left over."""
-
-    async def main() -> None:
-        async with open_cell(**options) as cell:  # type: ignore[arg-type]
-            await scene(cell)
-            await asyncio.sleep(1.0)
-        cell.check_nothing_left()
-
-    run_virtually(main())
 
 
 @pytest.mark.parametrize(
