@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 BATCH = 25
 """Outcomes per call of record_outcomes; the engine's group commit writes 10 to 50."""
-ROUNDS = 6
+SLICE_S = 0.4
+"""Measured time of one variant before the next one's turn: short, so that a busy machine meets all alike."""
+ROUNDS_MIN = 3
 CASES = ((1, 1), (1, 20), (8, 1), (8, 20))
 """Connections and campaigns."""
 VARIANTS = ("no_trigger", "statement_trigger", "row_trigger")
@@ -163,18 +165,19 @@ async def _slice(writers: Sequence[Connection], batches: deque[Sequence[Any]], s
 
 
 async def _case(supply: _Supply, writers: Sequence[Connection], campaigns: int, seconds: float) -> Mapping[str, Any]:
+    rounds = max(ROUNDS_MIN, round(seconds / SLICE_S))
     rates: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     deadlocks = dict.fromkeys(VARIANTS, 0)
     supply.batches.clear()
-    for turn in range(ROUNDS + 1):  # the first one warms up and is not counted
+    for turn in range(rounds + 1):  # the first one warms up and is not counted
         for variant in VARIANTS if turn % 2 else reversed(VARIANTS):
             await _arm(supply.connection, variant)
             fastest = max((rate for per_variant in rates.values() for rate in per_variant), default=8000.0)
-            needed = fastest * seconds / ROUNDS / BATCH * PREPARED_FACTOR + WARM_UP_BATCHES
+            needed = fastest * seconds / rounds / BATCH * PREPARED_FACTOR + WARM_UP_BATCHES
             await supply.fill(campaigns, int(needed))
             # Plans made for the other variant are renewed before the clock starts.
             await asyncio.gather(*(_write(w, deque([supply.batches.popleft()]), float("inf")) for w in writers))
-            rate, failed = await _slice(writers, supply.batches, seconds / ROUNDS)
+            rate, failed = await _slice(writers, supply.batches, seconds / rounds)
             if turn:
                 rates[variant].append(rate)
                 deadlocks[variant] += failed
