@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
+import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.answer import FAILURE, OK, Answer, give, print_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from engine.demo.run import DemoOptions
+    from engine.demo.run import DemoOptions, DemoResult
     from engine.demo.world import World
 
 
 def demo(
-    leads: Annotated[int, typer.Option(min=1, max=10_000, help="Leads to import and dial.")] = 120,
+    leads: Annotated[int, typer.Option(min=1, max=3000, help="Leads to import and dial.")] = 120,
     agents: Annotated[int, typer.Option(min=1, max=60, help="Agents that SIPp plays.")] = 8,
     cps: Annotated[float, typer.Option(min=0.5, max=100, help="Calls per second at most.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Order and behaviour of leads and agents.")] = 1,
@@ -28,16 +31,35 @@ def demo(
     """Set up a private Asterisk, PostgreSQL, Redis and SIPp, run a campaign on real calls, and check every count."""
     from engine.demo.run import DemoOptions
 
-    raise typer.Exit(asyncio.run(_demo(DemoOptions(leads, agents, cps, seed), as_json, keep)))
+    show = _Show(as_json, keep)
+    give(lambda: as_json and not show.shown, lambda: _demo(DemoOptions(leads, agents, cps, seed), show))
 
 
-async def _demo(options: DemoOptions, as_json: bool, keep: bool) -> int:
+@dataclass(slots=True)
+class _Show:
+    """What the demo prints, and whether its one object is printed already."""
+
+    as_json: bool
+    keep: bool
+    shown: bool = False
+
+    def result(self, result: DemoResult) -> None:
+        """The object or the table on stdout, disagreements on stderr."""
+        if self.as_json:
+            print_json(result.report)
+        else:
+            _print_summary(result.report, result.complaints)
+        self.shown = True
+        for complaint in result.complaints:
+            print(f"  DISAGREES  {complaint}", file=sys.stderr)
+
+
+async def _demo(options: DemoOptions, show: _Show) -> Answer:
     from rich.console import Console
 
-    from engine.demo.run import DemoFailure, demo_world, run_campaign
-    from engine.errors import VssError
+    from engine.demo.run import demo_world, run_campaign
     from engine.stack.home import state_home
-    from engine.stack.report import PlainReport, StackFailure
+    from engine.stack.report import PlainReport
 
     console = Console(stderr=True, soft_wrap=True)
     task = asyncio.current_task()
@@ -47,24 +69,14 @@ async def _demo(options: DemoOptions, as_json: bool, keep: bool) -> int:
     try:
         async with demo_world(state_home(), options, PlainReport()) as world:
             result = await run_campaign(world, options, console, time.monotonic() - began_at)
-            if as_json:
-                print(json.dumps(result.report), flush=True)
-            else:
-                _print_summary(result.report, result.complaints)
-            for complaint in result.complaints:
-                console.print(f"  DISAGREES  {complaint}", highlight=False, style="red")
-            if keep:
+            show.result(result)
+            if show.keep:
                 _print_addresses(console, world)
                 await asyncio.Event().wait()
-    except StackFailure:
-        return 3  # the report has shown the step, the end of its log, and what to do
-    except (DemoFailure, TimeoutError, VssError) as error:
-        console.print(f"vss demo: {error}", style="red", highlight=False)
-        return 1
     except asyncio.CancelledError:
         console.print("stopped", style="yellow")
-        return 130
-    return 1 if result.complaints else 0
+        raise KeyboardInterrupt from None
+    return Answer(None, exit_code=FAILURE if result.complaints else OK)
 
 
 def _print_summary(report: dict[str, Any], complaints: list[str]) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 RING_TIMEOUT_S = 30
+MESSAGE_S = 20.0
+"""The identity message is over by then; it ends the call itself."""
 END_S = 15.0
 """After the ring timeout: SIP's own way to the end (a CANCEL that nobody answers)."""
 CONTEXT = "vss-identity"
@@ -134,6 +136,9 @@ async def _dial(
         after_s = round(loop.time() - began_at, 2)
         if watch.refused is not None:
             raise Unavailable("ari", f"Asterisk did not dial: {watch.refused}; has it read this trunk?")
+        with suppress(TimeoutError):  # who answered hears the message to its end, never a silent call
+            async with asyncio.timeout(MESSAGE_S):
+                await watch.ended.wait()
     except TimeoutError:
         raise Unavailable("ari", "Asterisk did not tell how the call ended") from None
     finally:

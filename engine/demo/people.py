@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.client import ApiClient
-from engine.errors import Rejected
+from engine.errors import Rejected, Unavailable
 
 LOOK_S = 0.2
 LOGIN_LIMIT_S = 30.0
@@ -29,7 +29,7 @@ class People:
         self._wraps_until: dict[int, float] = {}
 
     async def log_in(self) -> None:
-        """Log everybody in and wait until their phones were answered. Raises TimeoutError naming who did not."""
+        """Log everybody in and wait until their phones were answered. Raises Unavailable naming who did not."""
         for slot in self._slots:
             await self._api.post(f"/agents/{slot}/login")
         await self._all_in({"paused"}, "did not answer the engine's call")
@@ -80,5 +80,5 @@ class People:
                 return
             if time.monotonic() > until:
                 reason = agents[others[0]]["reason"] or agents[others[0]]["state"]
-                raise TimeoutError(f"slot {others[0]} {complaint} ({reason})")
+                raise Unavailable("phones", f"slot {others[0]} {complaint} ({reason})")
             await asyncio.sleep(0.1)

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from engine.adapters.postgres.importer import ImportReport, PostgresImporter
 from engine.adapters.postgres.statistics import CampaignStatistics, PostgresStatistics
+from engine.errors import VssError
 from engine.ids import CampaignId
 from engine.stack.calllog import CallLogError
 from engine.stack.carrier import CarrierCall
@@ -79,7 +80,7 @@ class DemoResult:
     complaints: list[str]
 
 
-class DemoFailure(Exception):
+class DemoFailure(VssError):
     """The campaign did not come to its end."""
 
 
@@ -93,7 +94,7 @@ async def demo_world(home: Path, options: DemoOptions, report: Report) -> AsyncI
 
 
 async def run_campaign(world: World, options: DemoOptions, console: Console, setup_s: float) -> DemoResult:
-    """Run one campaign over all behaviours and reckon. Raises DemoFailure, TimeoutError, Rejected."""
+    """Run one campaign over all behaviours and reckon. Raises DemoFailure, Rejected."""
     began_at = time.monotonic()
     campaign = await _create(world)
     imported = await _import(world, campaign, options)
