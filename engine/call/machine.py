@@ -22,7 +22,9 @@ Legal races. Ringing may be reported after the answer (Asterisk can swap the two
 without an answer seen before: it counts as the answer. The customer may hang up in any phase; the channel's end
 always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
 what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does
-not come at once, the person hears the message rather than silence.
+not come at once, the person hears the message rather than silence. A join of which nobody knows (the socket broke) is
+settled by the snapshot of the next socket. One reported after it was given up would make three in the agent's bridge
+with the next caller: that leg is hung up at once.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -170,8 +172,9 @@ def _cancel(call: Call, event: HangUpAsked) -> Step:
 
 
 def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
-    """The agent who asked for this call is gone before it was answered."""
-    return _hang_up(call, "agent", event.at, seat_held=False, outcome=Outcome.CANCELLED)
+    """The agent who asked for this call is gone before they could meet who answers."""
+    outcome = Outcome.CANCELLED if call.answered_at is None else Outcome.ABANDONED
+    return _hang_up(call, "agent", event.at, seat_held=False, outcome=outcome)
 
 
 # --- a live person
@@ -230,8 +233,13 @@ def _connect_failed(call: Call, event: CommandFailed | DeadlinePassed) -> Step:
     if isinstance(event, CommandFailed):
         if not isinstance(event.command, Join):
             return call, ()
-        if event.failure is Failure.GONE:
-            return replace(call, deadline_at=event.at + GONE_LIMIT_S), ()
+        match event.failure:
+            case Failure.GONE:
+                return replace(call, deadline_at=event.at + GONE_LIMIT_S), ()
+            case Failure.NOT_SENT | Failure.TIMED_OUT:
+                return call, ()
+            case Failure.REFUSED:
+                pass
     call, released = _release(call, talked=False)
     if call.kind is CallKind.MANUAL:
         call, commands = _hang_up(call, "engine", event.at)
@@ -275,8 +283,10 @@ def _agent_left_talking(call: Call, event: AgentLost) -> Step:
 
 def _announce(call: Call, at: float) -> Step:
     """Play the message; where an agent was due, the call is abandoned from here on."""
-    outcome = Outcome.ABANDONED if call.policy.answer_action is AnswerAction.AGENT else None
-    call = replace(call, phase=Phase.ANNOUNCING, outcome=outcome, deadline_at=at + MESSAGE_LIMIT_S)
+    if call.policy.answer_action is AnswerAction.AGENT:
+        call = replace(call, phase=Phase.ANNOUNCING, outcome=Outcome.ABANDONED, deadline_at=at + MESSAGE_LIMIT_S)
+    else:
+        call = replace(call, phase=Phase.ANNOUNCING, deadline_at=at + call.policy.talk_max_s)
     music: Commands = (StopMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
     return call, (*music, Play(call.channel, message_id(call), call.policy.message))
 
@@ -300,6 +310,10 @@ def _message_overdue(call: Call, event: DeadlinePassed) -> Step:
     return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
 
 
+def _joined_late(call: Call, event: LegJoined) -> Step:
+    return _hang_up(call, "engine", event.at)
+
+
 # --- the end
 
 
@@ -320,6 +334,11 @@ def _hang_up_overdue(call: Call, event: DeadlinePassed) -> Step:
     if call.hang_ups < HANG_UPS_MAX:
         return _hang_up(call, "engine", event.at)
     return _end(call, event.at, outcome=call.outcome or _live_outcome(call, event.at) or Outcome.UNKNOWN)
+
+
+def _entered_late(call: Call, event: LegEntered) -> Step:
+    """The person answered before the hang-up reached Asterisk, or it was lost with the socket: no silence."""
+    return call, (HangUp(call.channel),)
 
 
 def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
@@ -412,6 +431,8 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.ANNOUNCING, DeadlinePassed): _message_overdue,
     (Phase.ANNOUNCING, HangUpAsked): _hang_up_live,
     (Phase.ANNOUNCING, AgentAssigned): _assigned_late,
+    (Phase.ANNOUNCING, LegJoined): _joined_late,
+    (Phase.HANGING_UP, LegEntered): _entered_late,
     (Phase.HANGING_UP, LegEnded): _ended,
     (Phase.HANGING_UP, DeadlinePassed): _hang_up_overdue,
     (Phase.HANGING_UP, AgentLost): _agent_left_hanging_up,
@@ -427,8 +448,8 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         # Late: what was reported is already known, or was overtaken by something that says more.
         *((phase, LegRinging) for phase in (Phase.RINGING, Phase.ANSWERED, *_LIVE)),
         *((phase, LegAnswered) for phase in (Phase.ANSWERED, *_LIVE)),
-        *((phase, LegEntered) for phase in _LIVE),
-        *((phase, LegJoined) for phase in (Phase.WAITING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)),
+        *((phase, LegEntered) for phase in _LIVE if phase is not Phase.HANGING_UP),
+        *((phase, LegJoined) for phase in (Phase.WAITING, Phase.TALKING, Phase.HANGING_UP)),
         *((phase, PlaybackEnded) for phase in (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)),
         (Phase.HANGING_UP, HangUpAsked),
         # A command that failed because the leg is gone; its LegEnded is on the way.

@@ -20,7 +20,7 @@ from engine.call.events import (
     SocketRestored,
     TelephonyEvent,
 )
-from engine.call.reconcile import by_id, missed
+from engine.call.reconcile import Sight, missed
 from engine.clock import Clock
 from engine.errors import Rejected
 from engine.ids import CallId, PlaybackId, Slot, is_attempt, seat_slot
@@ -155,27 +155,33 @@ class Router:
     def _level(self, snapshot: Snapshot, at: float) -> None:
         """Tell every call and agent what it missed, and sweep what belongs to nobody."""
         board = self._switchboard
-        channels = by_id(snapshot)
+        sight = Sight.of(snapshot)
         for call in tuple(board.calls.values()):
-            for event in missed(call, channels, at):
+            for event in missed(call, sight, at):
                 board.post(call.id, event)
         for agent in board.agents():
             if agent.channel is None:
                 continue
-            seen = channels.get(agent.channel)
+            seen = sight.channels.get(agent.channel)
             if seen is None:
                 board.tell_agent(agent.slot, SeatEnded("the leg was lost", at))
+            elif sight.bridge_of.get(agent.channel) == agent.bridge:
+                board.tell_agent(agent.slot, SeatJoined(at))
             elif seen.app_args is not None and not agent.seated:
                 board.tell_agent(agent.slot, SeatEntered(at))
-        self._sweep(snapshot)
+        self._sweep(snapshot, at)
 
-    def _sweep(self, snapshot: Snapshot) -> None:
+    def _sweep(self, snapshot: Snapshot, at: float) -> None:
         board = self._switchboard
         legs = {agent.channel for agent in board.agents()} | {call.channel for call in board.calls.values()}
         bridges = {agent.bridge for agent in board.agents()}
         for seen in snapshot.channels:
             ours = seen.app_args is not None or seat_slot(seen.channel) is not None or is_attempt(seen.channel)
             if ours and seen.channel not in legs:
+                if seen.app_args is not None and seen.app_args[:1] == ("inbound",):
+                    # Came while nobody listened, or in the moment between the socket and the snapshot: take them in.
+                    self._on_newcomer(LegEntered(seen.channel, seen.app_args, "", "", at))
+                    continue
                 self._metrics.count("vss_swept_channels_total")
                 log.warning("channel_swept", channel=seen.channel, state=seen.state)
                 board.perform(HangUp(seen.channel))
