@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -72,22 +71,22 @@ SELECT a.attempt_id, a.lead_id, a.campaign_id, 'bench', 1, 1
 """
 
 
-@dataclass(slots=True)
 class _Supply:
     """Batches of arguments whose attempts are open; made outside of the measured time."""
 
-    connection: Connection
-    random: random.Random = field(default_factory=lambda: random.Random(3))
-    leads: int = 0
-    batches: deque[Sequence[Any]] = field(default_factory=deque)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.batches: deque[Sequence[Any]] = deque()
+        self._random = random.Random(3)
+        self._leads = 0
 
     async def fill(self, campaigns: int, count: int) -> None:
         """Have at least `count` batches, each spread over all campaigns."""
         while len(self.batches) < count:
             made = min(40, count - len(self.batches)) * BATCH
-            leads = await self.connection.fetch(_ADD_LEADS, campaigns, self.leads, self.leads + made - 1)
-            self.leads += made
-            attempts = [attempt_id(time.time(), self.random.getrandbits(74)) for _ in leads]
+            leads = await self.connection.fetch(_ADD_LEADS, campaigns, self._leads, self._leads + made - 1)
+            self._leads += made
+            attempts = [attempt_id(time.time(), self._random.getrandbits(74)) for _ in leads]
             await self.connection.execute(
                 _ADD_ATTEMPTS, attempts, [row["lead_id"] for row in leads], [row["campaign_id_ref"] for row in leads]
             )
@@ -96,7 +95,7 @@ class _Supply:
 
     def _facts(self, attempts: Sequence[str]) -> Sequence[Any]:
         now = time.time()
-        outcomes = self.random.choices(
+        outcomes = self._random.choices(
             ("answered", "busy", "no_answer", "declined", "abandoned"), (4, 2, 3, 1, 1), k=BATCH
         )
         answered = [now - 60 if outcome == "answered" else None for outcome in outcomes]
