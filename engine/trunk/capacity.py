@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from engine.revision import reviser
 
 BURST_S = 0.25
 """A bucket holds at most this many seconds' worth of calls (at least one), so that a pause never becomes a burst."""
@@ -22,7 +24,7 @@ class Capacity:
         """The same trunk at `now`, its bucket filled for the time that passed."""
         passed_s = max(0.0, now - self.at) if self.at else BURST_S
         full = max(1.0, self.cps_max * BURST_S)
-        return replace(self, tokens=min(full, self.tokens + passed_s * self.cps_max), at=now)
+        return _revised(self, tokens=min(full, self.tokens + passed_s * self.cps_max), at=now)
 
     @property
     def free(self) -> int:
@@ -31,12 +33,15 @@ class Capacity:
 
     def taken(self, count: int) -> Capacity:
         """After `count` calls were started."""
-        return replace(self, tokens=self.tokens - count, channels=self.channels + count)
+        return _revised(self, tokens=self.tokens - count, channels=self.channels + count)
 
     def returned(self, count: int) -> Capacity:
         """After `count` calls that were taken turned out not to be made."""
-        return replace(self, tokens=self.tokens + count, channels=max(0, self.channels - count))
+        return _revised(self, tokens=self.tokens + count, channels=max(0, self.channels - count))
 
     def released(self, count: int = 1) -> Capacity:
         """After `count` legs ended."""
-        return replace(self, channels=max(0, self.channels - count))
+        return _revised(self, channels=max(0, self.channels - count))
+
+
+_revised = reviser(Capacity)

@@ -2,7 +2,8 @@
 
 Kept per cell: hashes `vss:agent:<cell>`, `vss:campaign:<cell>`, `vss:health:<cell>` (field: the frame's key, value:
 JSON), which end by themselves when the cell no longer refreshes them. Every frame, calls too, is also published on
-the channel `vss:live`. A Redis that lost its data gets everything again at the next refresh.
+the channel `vss:live`, many in one message: {"cell", "changes": [{"kind", "key", "data"}]}. A Redis that lost its data
+gets everything again at the next refresh.
 """
 
 from __future__ import annotations
@@ -152,7 +153,9 @@ class RedisPresence:
         self._news.clear()
 
     async def _write(self, client: redis.asyncio.Redis, batch: Sequence[LiveFrame]) -> None:
-        pipeline = client.pipeline(transaction=False)
+        """One command for each kind that is kept and one for the news: a command costs more than its frames."""
+        changes: list[dict[str, Any]] = []
+        kept: dict[str, dict[Any, Any]] = {}
         for frame in batch:
             try:
                 text = msgspec.json.encode(frame.data)
@@ -162,11 +165,15 @@ class RedisPresence:
                 continue
             if frame.kind in KEPT_KINDS:
                 self._keep((frame.kind, frame.key), text)
-                pipeline.hset(self._hash(frame.kind, self._cell), frame.key, text)
-            news = {"cell": self._cell, "kind": frame.kind, "key": frame.key, "data": msgspec.Raw(text)}
-            pipeline.publish(f"{self._prefix}:live", msgspec.json.encode(news))
-        for kind in {frame.kind for frame in batch} & set(KEPT_KINDS):
+                kept.setdefault(frame.kind, {})[frame.key] = text
+            changes.append({"kind": frame.kind, "key": frame.key, "data": msgspec.Raw(text)})
+        if not changes:
+            return
+        pipeline = client.pipeline(transaction=False)
+        for kind, fields in kept.items():
+            pipeline.hset(self._hash(kind, self._cell), mapping=fields)
             pipeline.expire(self._hash(kind, self._cell), LIFE_S)
+        pipeline.publish(f"{self._prefix}:live", msgspec.json.encode({"cell": self._cell, "changes": changes}))
         await pipeline.execute()
 
     def _keep(self, key: Key, text: bytes) -> None:
