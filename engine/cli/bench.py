@@ -16,7 +16,7 @@ commands = group("Measure the engine against a bare loop.")
 def calls(
     seconds: Annotated[float, typer.Option(min=2, help="Measured time of each round.")] = 30.0,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each side, in turns.")] = 3,
-    lines: Annotated[int, typer.Option(min=1, max=500, help="Calls up at once, for both sides.")] = 40,
+    lines: Annotated[int, typer.Option(min=1, max=500, help="Calls up at once, for both sides.")] = 60,
     only: Annotated[str, typer.Option(help="Parts to measure: calls, bridges, outcomes.")] = "calls,bridges,outcomes",
     as_json: AsJson = False,
 ) -> None:
