@@ -31,13 +31,19 @@ class CellLease:
 
     async def take(self) -> int:
         """Take the lease and return the new epoch. Raises ConfigError while another engine holds it, Unavailable."""
-        if not await self._lock():
+        try:
+            with telling_unavailable():
+                connection, locked = await self._try_lock()
+                if locked:
+                    self.epoch = await connection.fetchval(query("next_epoch"), self._cell)
+        except BaseException:
+            await self._drop()
+            raise
+        if not locked:
+            await self._drop()
             raise ConfigError(
                 f"another engine holds the cell {self._cell!r}: stop it, or give this one its own VSS_CELL"
             )
-        assert self._connection is not None
-        with telling_unavailable():
-            self.epoch = await self._connection.fetchval(query("next_epoch"), self._cell)
         return self.epoch
 
     async def watch(self) -> None:
@@ -55,22 +61,19 @@ class CellLease:
                 await self._drop()
 
     async def _check(self) -> None:
+        """The lock alone does not tell: a session of ours may hold it whose end the server has not noticed yet."""
         if self._connection is not None:
             await self._connection.fetchval("SELECT 1", timeout=TIMEOUT_S)
             return
-        if await self._lock():
-            assert self._connection is not None
-            self.lost = await self._connection.fetchval(query("epoch"), self._cell, timeout=TIMEOUT_S) != self.epoch
-        else:
-            self.lost = True
-
-    async def _lock(self) -> bool:
-        with telling_unavailable():
-            self._connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
-            locked: bool = await self._connection.fetchval(query("lock_cell"), self._cell)
+        connection, locked = await self._try_lock()
+        self.lost = await connection.fetchval(query("epoch"), self._cell) != self.epoch
         if not locked:
             await self._drop()
-        return locked
+
+    async def _try_lock(self) -> tuple[asyncpg.Connection[asyncpg.Record], bool]:
+        connection = self._connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
+        locked: bool = await connection.fetchval(query("lock_cell"), self._cell)
+        return connection, locked
 
     async def release(self) -> None:
         """Give the lease back."""
