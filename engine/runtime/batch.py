@@ -8,12 +8,14 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from engine.errors import Unavailable
+from engine.errors import ConfigError, Unavailable
 from engine.ports import Metrics
 
 T = TypeVar("T")
 RETRY_FIRST_S = 0.2
 RETRY_MAX_S = 5.0
+AWAY = (Unavailable, ConfigError)
+"""Nothing is wrong with the items: the store is away, or lets us in no more (a password was changed)."""
 
 log = structlog.get_logger()
 
@@ -47,6 +49,10 @@ class Batch(Generic[T]):
         self._idle = asyncio.Event()
         self._idle.set()
         self.failing = False
+        self.added = 0
+        """Items queued since the start."""
+        self.written = 0
+        """Items written, or refused for good, since the start; the first `written` of those that were added."""
 
     @property
     def late(self) -> bool:
@@ -59,6 +65,7 @@ class Batch(Generic[T]):
     def add(self, item: T) -> None:
         """Queue one item; never blocks."""
         self._items.append(item)
+        self.added += 1
         self._idle.clear()
         self._wake.set()
 
@@ -82,40 +89,41 @@ class Batch(Generic[T]):
 
     async def _write_some(self) -> None:
         batch = self._items[: self._size_max]
-        pause_s = RETRY_FIRST_S
-        while True:
-            try:
-                await self._write(batch)
-                break
-            except Unavailable as error:
-                if not self.failing:
-                    log.warning("store_away", batch=self._name, waiting=len(self._items), error=str(error))
-                self.failing = True
-                await asyncio.sleep(pause_s)
-                pause_s = min(RETRY_MAX_S, pause_s * 2)
-            except Exception:
-                log.exception("batch_refused", batch=self._name, items=len(batch))
-                await self._write_singly(batch)
-                break
-        if self.failing:
-            log.info("store_back", batch=self._name, waiting=len(self._items))
-        self.failing = False
+        try:
+            await self._write_patiently(batch)
+        except Exception:
+            log.exception("batch_refused", batch=self._name, items=len(batch))
+            await self._write_singly(batch)
         del self._items[: len(batch)]
+        self.written += len(batch)
         self._metrics.observe("vss_commit_batch_size", len(batch), what=self._name)
         self._metrics.gauge("vss_queue_length", len(self._items), queue=self._name)
         if not self._items:
             self._wake.clear()
             self._idle.set()
 
+    async def _write_patiently(self, items: Sequence[T]) -> None:
+        """Write, however long the store is away. Raises what the store has against the items."""
+        pause_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._write(items)
+                break
+            except AWAY as error:
+                if not self.failing:
+                    log.warning("store_away", batch=self._name, waiting=len(self._items), error=str(error))
+                self.failing = True
+                await asyncio.sleep(pause_s)
+                pause_s = min(RETRY_MAX_S, pause_s * 2)
+        if self.failing:
+            log.info("store_back", batch=self._name, waiting=len(self._items))
+        self.failing = False
+
     async def _write_singly(self, batch: Sequence[T]) -> None:
         for item in batch:
-            while True:
-                try:
-                    await self._write([item])
-                    break
-                except Unavailable:
-                    await asyncio.sleep(RETRY_MAX_S)
-                except Exception:
-                    log.exception("item_refused", batch=self._name, item=repr(item)[:2000])
-                    self._metrics.count("vss_call_faults_total", kind=f"{self._name}_refused")
-                    break
+            try:
+                await self._write_patiently([item])
+            except Exception:
+                log.exception("item_refused", batch=self._name, item=repr(item)[:2000])
+                self._metrics.count("vss_call_faults_total", kind=f"{self._name}_refused")
+        self.failing = False

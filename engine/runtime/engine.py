@@ -58,7 +58,7 @@ AGENT_BATCH_GATHER_S = 0.1
 CALL_BATCH_GATHER_S = 0.25
 OUTCOME_BATCH_GATHER_S = 0.05
 RECORDING_GATHER_S = 1.0
-"""MixMonitor closes its file a moment after the leg ends, and the call's row must be there first."""
+"""MixMonitor closes its file a moment after the leg ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ class Engine:
         self._agents: Batch[AgentFact | Disposition] = Batch(
             "agents", self._write_agents, metrics, gather_s=AGENT_BATCH_GATHER_S
         )
-        self._recorded: Batch[FinishedLeg] = Batch(
-            "recordings", ports.recordings.finish, metrics, gather_s=RECORDING_GATHER_S, size_max=20
+        self._recorded: Batch[tuple[int, FinishedLeg]] = Batch(
+            "recordings", self._finish_recordings, metrics, gather_s=RECORDING_GATHER_S, size_max=20
         )
         ledgers = Ledgers(self._calls, self._outcomes, self._agents)
         self._ledgers = ledgers
@@ -266,7 +266,8 @@ class Engine:
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)
         if call.recording is not None and call.answered_at is not None:
-            self._recorded.add(FinishedLeg(call.id, call.recording, call.answered_at))
+            leg = FinishedLeg(call.id, call.recording, call.answered_at)
+            self._recorded.add((self._calls.added, leg))
         self._call_ended.set()
 
     def on_registration(self, slot: Slot, registered: bool, at: float) -> None:
@@ -347,6 +348,12 @@ class Engine:
             for overview in overviews:
                 if overview.campaign.status is not CampaignStatus.DRAFT:
                     self._ports.feed.publish(_campaign_frame(overview))
+
+    async def _finish_recordings(self, legs: Sequence[tuple[int, FinishedLeg]]) -> None:
+        """A recording's row refers to its call's, which was queued before it and may still wait."""
+        if max(place for place, _ in legs) > self._calls.written:
+            raise Unavailable("postgres", "the rows of recorded calls are not written yet")
+        await self._ports.recordings.finish([leg for _, leg in legs])
 
     async def _write_agents(self, items: Sequence[AgentFact | Disposition]) -> None:
         facts = [item for item in items if isinstance(item, AgentFact)]

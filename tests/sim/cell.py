@@ -44,12 +44,13 @@ class FakeFeed:
 
 @dataclass(slots=True)
 class FakeRecordings:
-    """A RecordingStore that only remembers."""
+    """A RecordingStore that only remembers; as in PostgreSQL, a recording without its call's row is lost."""
 
+    memory: FakeMemory
     finished: list[FinishedLeg] = field(default_factory=list)
 
     async def finish(self, legs: Any) -> None:
-        self.finished.extend(legs)
+        self.finished.extend(leg for leg in legs if leg.call in self.memory.calls)
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ async def open_cell(
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
     asterisk = FakeAsterisk(clock, callees)
-    metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings()
+    metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
     ports = Ports(
         telephony=asterisk,
         leads=FakeLeads(memory),

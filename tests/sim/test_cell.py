@@ -358,6 +358,21 @@ def test_recorded_campaign_hands_every_answered_leg_to_the_shelf() -> None:
     play(scene)
 
 
+def test_recording_waits_for_the_row_of_its_call() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.campaign(TALKS, record=True)
+        await cell.until(lambda: cell.state(7001) is AgentState.TALKING)
+        cell.memory.away = True
+        await asyncio.sleep(20)
+        cell.memory.away = False
+        await cell.settled()
+        await asyncio.sleep(10)
+        assert len(cell.recordings.finished) == 1
+
+    play(scene)
+
+
 def seat_of(cell: Cell) -> ChannelId:
     channel = cell.engine.switchboard.agent(AGENT).channel
     assert channel is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from engine.errors import Unavailable
+from engine.errors import ConfigError, Unavailable
 from engine.fakes.metrics import FakeMetrics
 from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.runtime.batch import Batch
@@ -16,10 +16,13 @@ class Store:
     def __init__(self) -> None:
         self.written: list[list[int]] = []
         self.away = False
+        self.locked_out = False
 
     async def write(self, items: Sequence[int]) -> None:
         if self.away:
             raise Unavailable("postgres", "away")
+        if self.locked_out:
+            raise ConfigError("postgres: password authentication failed")
         if 13 in items:
             raise ValueError("unlucky")
         self.written.append(list(items))
@@ -70,6 +73,60 @@ def test_item_that_the_store_refuses_does_not_hold_up_the_others() -> None:
         assert await batch.drain(5)
         assert store.written == [[12], [14]]
         task.cancel()
+
+    run_virtually(scene())
+
+
+def test_store_that_lets_nobody_in_loses_nothing() -> None:
+    async def scene() -> None:
+        store = Store()
+        store.locked_out = True
+        batch: Batch[int] = Batch("outcomes", store.write, FakeMetrics(), gather_s=0.02)
+        task = asyncio.create_task(batch.run())
+        batch.add(1)
+        assert not await batch.drain(60)
+        assert batch.late
+        store.locked_out = False
+        assert await batch.drain(60)
+        assert store.written == [[1]]
+        task.cancel()
+
+    run_virtually(scene())
+
+
+def test_store_that_goes_away_while_a_bad_item_is_looked_for_is_seen_as_away() -> None:
+    async def scene() -> None:
+        store = Store()
+        batch: Batch[int] = Batch("outcomes", store.write, FakeMetrics(), gather_s=0.02)
+        batch._items = [13, 14]
+        task = asyncio.create_task(batch._write_singly(batch._items))
+        store.away = True
+        await asyncio.sleep(1)
+        assert batch.failing
+        store.away = False
+        await task
+        assert store.written == [[14]]
+        assert not batch.failing
+
+    run_virtually(scene())
+
+
+def test_fault_over_one_deadline_stops_none_of_the_others() -> None:
+    async def scene() -> None:
+        clock = LoopClock(asyncio.get_running_loop())
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        fired: list[object] = []
+
+        def passed(owner: object) -> None:
+            fired.append(owner)
+            if owner == "bad":
+                raise ZeroDivisionError
+
+        deadlines = Deadlines(clock, passed)
+        for owner in ("bad", "good"):
+            deadlines.arm(owner, clock.now() + 1)
+        await asyncio.sleep(5)
+        assert fired == ["bad", "good"]
 
     run_virtually(scene())
 

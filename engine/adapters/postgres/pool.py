@@ -23,6 +23,7 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
     OSError,
     TimeoutError,
 )
@@ -139,10 +140,13 @@ class Database:
             return await connection.fetchval(query(name), *arguments)
 
     async def value_despite_conflicts(self, name: str, *arguments: Any) -> Any:
-        """As `value`, repeated when the statement was the victim of a deadlock; only for idempotent statements."""
-        for _ in range(CONFLICT_TRIES - 1):
+        """As `value`, repeated when the statement was the victim of a deadlock; only for idempotent statements.
+
+        Raises Unavailable when it always loses: nothing is wrong with what it says, and it may be tried again.
+        """
+        for _ in range(CONFLICT_TRIES):
             try:
                 return await self.value(name, *arguments)
             except CONFLICTS:
                 await asyncio.sleep(0.01)
-        return await self.value(name, *arguments)
+        raise Unavailable("postgres", f"{name} lost against other statements {CONFLICT_TRIES} times")
