@@ -169,7 +169,7 @@ class FakeAsterisk:
             self._ended.set_exception(Unavailable("ari", "another client took the application over"))
 
     def restart(self) -> None:
-        """Asterisk dies and comes back: the socket breaks and everything it held is gone, without an event."""
+        """Asterisk dies: the socket breaks and everything it held is gone, without an event; `mend` starts it again."""
         self.cut()
         for channel in self.channels.values():
             for timer in channel.timers:
