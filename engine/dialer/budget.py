@@ -1,0 +1,133 @@
+"""The account of abandoned calls and what it allows: three windows, theta's control, the hard stop (pure).
+
+The budget property. log theta starts at log theta0 and every settled live answer adds eta (target - x), x = 1 if it
+was abandoned; growth may be withheld, a fall never is. So always abandoned - target * answered <= ln(theta0/theta)/eta.
+Once theta is at or below theta_min only floor calls are launched, each with an idle agent. So the excess never passes
+ln(theta0/theta_min)/eta (9.2 as delivered) by more than the call that reached it, the calls then in flight and the
+floor calls whose agent left, however wrong every estimate is. theta may fall below theta_min: the excess is a debt that
+must be earned back, which is why the sum holds over the whole campaign and not only for each episode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from .jurisdiction import jurisdiction
+from .pacer import PacerConfig
+
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
+
+
+class Window:
+    """Answers of the last `span_s` seconds, in slices of a sixtieth of it."""
+
+    def __init__(self, span_s: float) -> None:
+        self.span_s = span_s
+        self.answered = 0
+        self.abandoned = 0
+        self._slice_s = span_s / 60
+        self._slices: deque[list[int]] = deque()
+
+    def add(self, at: float, abandoned: bool) -> None:
+        """Count one."""
+        self.expire(at)
+        number = int(at // self._slice_s)
+        if not self._slices or self._slices[-1][0] != number:
+            self._slices.append([number, 0, 0])
+        self._slices[-1][1] += 1
+        self._slices[-1][2] += abandoned
+        self.answered += 1
+        self.abandoned += abandoned
+
+    def expire(self, now: float) -> None:
+        """Forget what is older than the window."""
+        oldest = int(now // self._slice_s) - 60
+        while self._slices and self._slices[0][0] <= oldest:
+            _, answered, abandoned = self._slices.popleft()
+            self.answered -= answered
+            self.abandoned -= abandoned
+
+
+class Ledger:
+    """Settled live answers of one campaign: the period from its start, the last 24 h, the last hour (an alarm only)."""
+
+    def __init__(self, config: PacerConfig) -> None:
+        legal = jurisdiction(config.jurisdiction)
+        self._limit = config.ratio_limit - config.fp_rate
+        self._limit_24h = None if legal.limit_24h is None else min(legal.limit_24h, config.ratio_limit) - config.fp_rate
+        self._period_s = legal.window_s
+        self._began: float | None = None
+        self.answered = 0
+        self.abandoned = 0
+        self._period_answered = 0
+        self._period_abandoned = 0
+        self.customer_gone = 0
+        """People who hung up before the limit: kept apart, they never dilute the ratio."""
+        self.day = Window(DAY_S)
+        self.hour = Window(HOUR_S)
+
+    def settle(self, at: float, abandoned: bool) -> None:
+        """A live answer got an agent, or was abandoned."""
+        self.begin(at)
+        self.answered += 1
+        self.abandoned += abandoned
+        self._period_answered += 1
+        self._period_abandoned += abandoned
+        self.day.add(at, abandoned)
+        self.hour.add(at, abandoned)
+
+    def begin(self, at: float) -> None:
+        """The period starts with the first event; when it is over the next one starts."""
+        if self._began is None:
+            self._began = at
+        elif at >= self._began + self._period_s:
+            self._began += self._period_s * ((at - self._began) // self._period_s)
+            self._period_answered = self._period_abandoned = 0
+
+    def spent(self, now: float) -> str | None:
+        """The window whose limit can no longer be kept with half of the answers still expected in it, or None."""
+        if self._began is None:
+            return None
+        self.begin(now)
+        elapsed = max(now - self._began, 60.0)
+        left = max(0.0, self._period_s - elapsed)
+        if self._over(self._period_abandoned, self._period_answered, self._limit, left, elapsed):
+            return "period"
+        if self._limit_24h is not None:
+            self.day.expire(now)
+            left = max(0.0, DAY_S - elapsed)
+            if self._over(self.day.abandoned, self.day.answered, self._limit_24h, left, min(elapsed, DAY_S)):
+                return "24h"
+        return None
+
+    def _over(self, abandoned: int, answered: int, limit: float, left_s: float, elapsed_s: float) -> bool:
+        return abandoned > limit * (answered + 0.5 * answered * left_s / elapsed_s)
+
+
+class Theta:
+    """The one tuned quantity: the highest chance of abandonment at which one more call is still dialed."""
+
+    def __init__(self, config: PacerConfig) -> None:
+        self._config = config
+        self._log = math.log(config.theta0)
+        self._floor = math.log(config.theta_min)
+        self._ceiling = math.log(config.theta_max)
+
+    @property
+    def value(self) -> float:
+        """Not below theta_min; `braked` tells when the account is."""
+        return math.exp(max(self._log, self._floor))
+
+    @property
+    def braked(self) -> bool:
+        """The budget is spent: only floor calls until the debt is earned back."""
+        return self._log <= self._floor
+
+    def learn(self, abandoned: bool, may_grow: bool) -> None:
+        """One settled live answer. Growth is withheld while something else than theta binds (no wind-up)."""
+        if abandoned:
+            self._log += self._config.eta * (self._config.target - 1)
+        elif may_grow:
+            self._log = min(self._ceiling, self._log + self._config.eta * self._config.target)

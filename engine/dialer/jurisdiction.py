@@ -1,0 +1,50 @@
+"""What a country's law counts as abandoned and how much it allows: data (jurisdictions.json), not code (pure)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """The rules of one regulator. Limits are fractions of the live answers, windows and times seconds."""
+
+    name: str
+    version: int
+    law: str
+    limit: float
+    window_s: float
+    limit_24h: float | None
+    ring_min_s: float
+    """A call that has rung for less may not be given up."""
+    connect_limit_s: float
+    """From the end of the person's greeting to an agent's voice."""
+    add_false_positives: bool
+    """People taken for machines and hung up on count as abandoned."""
+    message_required: bool
+    consent_required: bool
+
+
+def names() -> tuple[str, ...]:
+    """Every jurisdiction there is data for."""
+    return tuple(_data()["jurisdictions"])
+
+
+def jurisdiction(name: str) -> Jurisdiction:
+    """The rules by name. Raises ConfigError for one that is not known."""
+    found = _data()["jurisdictions"].get(name)
+    if found is None:
+        raise ConfigError(f"jurisdiction: {name!r} is not one of {', '.join(names())}")
+    return Jurisdiction(name=name, version=_data()["version"], **found)
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(resources.files(__package__).joinpath("jurisdictions.json").read_text("utf-8"))
+    return data

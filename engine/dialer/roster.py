@@ -1,0 +1,218 @@
+"""Who and what is where right now, kept from the events: calls in flight, agents, live callers who wait (pure).
+
+Late and repeated events are facts that arrived late: they change nothing. A call is forgotten when it ends, an agent
+when gone, so the memory is bounded by what is in flight.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from .budget import Ledger
+from .observation import (
+    AgentGone,
+    AgentReady,
+    AgentTalking,
+    AgentWrapping,
+    CallAbandoned,
+    CallAnswered,
+    CallFailed,
+    CallLaunched,
+    CallLive,
+    CallMachine,
+    CallRinging,
+    CustomerGone,
+    Observation,
+)
+
+
+class Phase(Enum):
+    """Where a call is: on its way, in machine detection, a person waiting; an inbound one only waits."""
+
+    LAUNCHED = auto()
+    DETECTING = auto()
+    WAITING = auto()
+    INBOUND = auto()
+
+
+class Doing(Enum):
+    """What an agent does."""
+
+    READY = auto()
+    TALKING = auto()
+    WRAPPING = auto()
+
+
+@dataclass(slots=True)
+class TrackedCall:
+    """A call in flight; the bins are its entries into the cohorts of the look-ahead."""
+
+    phase: Phase
+    ring_bin: int = 0
+    ring_age: int = 0
+    detect_bin: int = 0
+
+
+@dataclass(slots=True)
+class TrackedAgent:
+    """An agent; `since_bin` is the entry into the cohort of what they do."""
+
+    doing: Doing
+    since_bin: int = 0
+
+
+class Roster:
+    """Counts of every phase, the calls that rang long enough to be given up, and the ledger."""
+
+    def __init__(self, ring_min_s: float, ledger: Ledger) -> None:
+        self.calls: dict[str, TrackedCall] = {}
+        self.agents: dict[str, TrackedAgent] = {}
+        self.phases = dict.fromkeys(Phase, 0)
+        self.doing = dict.fromkeys(Doing, 0)
+        self.ledger = ledger
+        self._ring_min_s = ring_min_s
+        self._ringing: deque[tuple[float, str]] = deque()
+        self._rang_long: set[str] = set()
+
+    @property
+    def idle(self) -> int:
+        return self.doing[Doing.READY]
+
+    @property
+    def waiting(self) -> int:
+        return self.phases[Phase.WAITING] + self.phases[Phase.INBOUND]
+
+    @property
+    def in_flight(self) -> int:
+        """Dialed and not yet known to be a person or not."""
+        return self.phases[Phase.LAUNCHED] + self.phases[Phase.DETECTING]
+
+    def floor(self) -> int:
+        """One line per idle agent: how many more that are."""
+        return max(0, self.idle - self.in_flight - self.waiting)
+
+    def cancellable(self, now: float) -> int:
+        """How many calls have rung for the legal minimum."""
+        while self._ringing and self._ringing[0][0] <= now - self._ring_min_s:
+            call = self._ringing.popleft()[1]
+            known = self.calls.get(call)
+            if known is not None and known.phase is Phase.LAUNCHED:
+                self._rang_long.add(call)
+        return len(self._rang_long)
+
+    def observe(self, event: Observation) -> None:
+        """Follow one event."""
+        match event:
+            case CallLaunched(_, call):
+                if call not in self.calls:
+                    self._enter(call, TrackedCall(Phase.LAUNCHED), event.at)
+            case CallRinging(at, call):
+                if call in self.calls:
+                    self._ringing.append((at, call))
+            case CallAnswered(at, call):
+                self._move(call, Phase.DETECTING, at)
+            case CallLive(at, call):
+                self._live(call, at)
+            case CallMachine(at, call):
+                self._end(call, at, cancelled=False)
+            case CallFailed(at, call, cancelled):
+                self._end(call, at, cancelled)
+            case CallAbandoned(at, call):
+                self._settle(call, at, abandoned=True)
+            case CustomerGone(at, call):
+                self._end(call, at, cancelled=False, own_will=True)
+            case AgentReady(at, agent):
+                self._agent(agent, Doing.READY, at)
+            case AgentTalking(at, agent, call):
+                if call is not None:
+                    self._settle(call, at, abandoned=False)
+                self._agent(agent, Doing.TALKING, at)
+            case AgentWrapping(at, agent):
+                self._agent(agent, Doing.WRAPPING, at)
+            case AgentGone(at, agent):
+                self._agent(agent, None, at)
+
+    # what the look-ahead adds its cohorts to
+    def entered(self, call: TrackedCall, at: float) -> None:
+        """A call came into a phase."""
+
+    def left(self, call: TrackedCall, at: float, way: str) -> None:
+        """A call leaves its phase: to `answered`, `live`, `other`, or `cancelled`."""
+
+    def agent_entered(self, agent: TrackedAgent, at: float) -> None:
+        """An agent began something."""
+
+    def agent_left(self, agent: TrackedAgent, at: float, then: Doing | None) -> None:
+        """An agent ended something."""
+
+    def settled(self, abandoned: bool) -> None:
+        """A dialed live answer got its agent, or none."""
+
+    def _enter(self, name: str, call: TrackedCall, at: float) -> None:
+        self.calls[name] = call
+        self.phases[call.phase] += 1
+        self.entered(call, at)
+
+    def _move(self, name: str, phase: Phase, at: float) -> None:
+        call = self.calls.get(name)
+        if call is None or call.phase is not Phase.LAUNCHED:
+            return
+        self._leave(name, call, at, "answered")
+        call.phase = phase
+        self._enter(name, call, at)
+
+    def _live(self, name: str, at: float) -> None:
+        call = self.calls.get(name)
+        if call is None:
+            self._enter(name, TrackedCall(Phase.INBOUND), at)
+            return
+        self._move(name, Phase.DETECTING, at)
+        if call.phase is Phase.DETECTING:
+            self._leave(name, call, at, "live")
+            call.phase = Phase.WAITING
+            self._enter(name, call, at)
+
+    def _leave(self, name: str, call: TrackedCall, at: float, way: str) -> None:
+        self.left(call, at, way)
+        self.phases[call.phase] -= 1
+        del self.calls[name]
+        self._rang_long.discard(name)
+
+    def _end(self, name: str, at: float, cancelled: bool, own_will: bool = False) -> None:
+        call = self.calls.get(name)
+        if call is None:
+            return
+        if call.phase is Phase.WAITING and not own_will:
+            self._settle(name, at, abandoned=True)
+            return
+        if call.phase is Phase.WAITING:
+            self.ledger.customer_gone += 1
+        self._leave(name, call, at, "cancelled" if cancelled else "other")
+
+    def _settle(self, name: str, at: float, abandoned: bool) -> None:
+        call = self.calls.get(name)
+        if call is None:
+            return
+        dialed = call.phase is not Phase.INBOUND
+        if dialed and call.phase is not Phase.WAITING:
+            self._live(name, at)
+        self._leave(name, call, at, "other")
+        if dialed:
+            self.ledger.settle(at, abandoned)
+            self.settled(abandoned)
+
+    def _agent(self, name: str, doing: Doing | None, at: float) -> None:
+        agent = self.agents.get(name)
+        if agent is not None:
+            if agent.doing is doing:
+                return
+            self.agent_left(agent, at, doing)
+            self.doing[agent.doing] -= 1
+        if doing is None:
+            self.agents.pop(name, None)
+            return
+        agent = self.agents[name] = TrackedAgent(doing)
+        self.doing[doing] += 1
+        self.agent_entered(agent, at)
