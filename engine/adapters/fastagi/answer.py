@@ -48,8 +48,9 @@ class Reply(Enum):
 
 
 def quoted(value: str) -> str:
-    """A value as one argument of an AGI command: in double quotes, control characters dropped, length bounded."""
-    plain = re.sub(r"[\x00-\x1f\x7f]", "", value)[:VALUE_MAX]
+    """A value as one argument of an AGI command: in double quotes, without control characters and lone surrogates,
+    length bounded."""
+    plain = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", value)[:VALUE_MAX]
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
