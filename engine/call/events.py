@@ -73,6 +73,14 @@ class LegEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LegSeen:
+    """The socket is back and the leg is still there; what was asked of it meanwhile may be lost, or its end unheard."""
+
+    channel: ChannelId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackEnded:
     playback: PlaybackId
     channel: ChannelId
@@ -183,6 +191,7 @@ CallEvent = (
     | LegLeft
     | LegDigit
     | LegEnded
+    | LegSeen
     | PlaybackEnded
     | DeadlinePassed
     | CommandFailed

@@ -22,9 +22,9 @@ Legal races. Ringing may be reported after the answer (Asterisk can swap the two
 without an answer seen before: it counts as the answer. The customer may hang up in any phase; the channel's end
 always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
 what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does
-not come at once, the person hears the message rather than silence. A join of which nobody knows (the socket broke) is
-settled by the snapshot of the next socket. One reported after it was given up would make three in the agent's bridge
-with the next caller: that leg is hung up at once.
+not come at once, the person hears the message rather than silence. A join reported after it was given up would make
+three in the agent's bridge with the next caller: that leg is hung up at once. A join of which nobody knows (the socket
+broke) is settled by the snapshot of the next socket, and what a person should be hearing is begun again then.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -75,6 +75,7 @@ from .events import (
     LegJoined,
     LegLeft,
     LegRinging,
+    LegSeen,
     PlaybackEnded,
 )
 from .model import Call, CallKind, Phase, Seat
@@ -184,6 +185,10 @@ def _ask_for_agent(call: Call) -> Step:
     since = call.answered_at or call.created_at
     request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since, call.policy.slot)
     return replace(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
+
+
+def _music_unheard(call: Call, event: LegSeen) -> Step:
+    return call, (Answer(call.channel), StartMusic(call.channel)) if call.kind is CallKind.INBOUND else ()
 
 
 def _assigned(call: Call, event: AgentAssigned) -> Step:
@@ -299,10 +304,17 @@ def _message_ended(call: Call, event: PlaybackEnded) -> Step:
 
 
 def _message_failed(call: Call, event: CommandFailed) -> Step:
-    """Nothing can be played: never leave a person in silence."""
+    """Nothing can be played: never leave a person in silence. Without a socket the next one may come in time."""
     if not isinstance(event.command, Play):
         return call, ()
+    if event.failure in {Failure.NOT_SENT, Failure.TIMED_OUT}:
+        return replace(call, deadline_at=event.at + HANG_UP_LIMIT_S), ()
     return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
+
+
+def _message_unheard(call: Call, event: LegSeen) -> Step:
+    """The message may have ended unheard of, or never have begun: it is played again, and ends with its first end."""
+    return _announce(call, event.at)
 
 
 def _message_overdue(call: Call, event: DeadlinePassed) -> Step:
@@ -336,7 +348,7 @@ def _hang_up_overdue(call: Call, event: DeadlinePassed) -> Step:
     return _end(call, event.at, outcome=call.outcome or _live_outcome(call, event.at) or Outcome.UNKNOWN)
 
 
-def _entered_late(call: Call, event: LegEntered) -> Step:
+def _still_there(call: Call, event: LegEntered | LegSeen) -> Step:
     """The person answered before the hang-up reached Asterisk, or it was lost with the socket: no silence."""
     return call, (HangUp(call.channel),)
 
@@ -413,6 +425,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.ANSWERED, AgentLost): _agent_left_dialing,
     (Phase.WAITING, AgentAssigned): _assigned,
     (Phase.WAITING, LegEnded): _ended,
+    (Phase.WAITING, LegSeen): _music_unheard,
     (Phase.WAITING, DeadlinePassed): _wait_overdue,
     (Phase.WAITING, HangUpAsked): _hang_up_waiting,
     (Phase.CONNECTING, LegJoined): _joined,
@@ -427,12 +440,14 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.TALKING, AgentLost): _agent_left_talking,
     (Phase.ANNOUNCING, PlaybackEnded): _message_ended,
     (Phase.ANNOUNCING, LegEnded): _ended,
+    (Phase.ANNOUNCING, LegSeen): _message_unheard,
     (Phase.ANNOUNCING, CommandFailed): _message_failed,
     (Phase.ANNOUNCING, DeadlinePassed): _message_overdue,
     (Phase.ANNOUNCING, HangUpAsked): _hang_up_live,
     (Phase.ANNOUNCING, AgentAssigned): _assigned_late,
     (Phase.ANNOUNCING, LegJoined): _joined_late,
-    (Phase.HANGING_UP, LegEntered): _entered_late,
+    (Phase.HANGING_UP, LegEntered): _still_there,
+    (Phase.HANGING_UP, LegSeen): _still_there,
     (Phase.HANGING_UP, LegEnded): _ended,
     (Phase.HANGING_UP, DeadlinePassed): _hang_up_overdue,
     (Phase.HANGING_UP, AgentLost): _agent_left_hanging_up,
@@ -457,6 +472,8 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         (Phase.HANGING_UP, CommandFailed),
         # A leg leaves its bridge just before it ends, or to be put into another one.
         *((phase, LegLeft) for phase in _LIVE),
+        # Nothing was asked of a leg in these phases that a snapshot does not answer (reconcile.py).
+        *((phase, LegSeen) for phase in (*_BEFORE_LIVE, Phase.CONNECTING, Phase.TALKING)),
         # Digits are for the journal: scripts and the agent's machine read theirs elsewhere.
         *((phase, LegDigit) for phase in (*_BEFORE_LIVE, *_LIVE)),
         # The pool tells of an agent's loss only while the agent is ours; these overtook our release.

@@ -12,13 +12,13 @@ from .events import (
     CallEvent,
     ChannelSeen,
     CommandFailed,
-    DeadlinePassed,
     Failure,
     LegAnswered,
     LegEnded,
     LegEntered,
     LegJoined,
     LegRinging,
+    LegSeen,
     Snapshot,
 )
 from .model import Call, Phase
@@ -46,7 +46,7 @@ def missed(call: Call, sight: Sight, at: float) -> tuple[CallEvent, ...]:
 
     A channel that is not there ended, for a reason that is not known (cause 0). One that reached the application
     unheard entered it; one that is up and outside was answered while the application was away, and hears the dialplan's
-    message. A join under way was carried out or was lost with the socket, and so was a hang-up of a leg that is there.
+    message. A join under way was carried out or was lost with the socket.
     """
     if call.phase is Phase.ENDED:
         return ()
@@ -60,9 +60,7 @@ def missed(call: Call, sight: Sight, at: float) -> tuple[CallEvent, ...]:
         if sight.bridge_of.get(call.channel) == join.bridge:
             return (LegJoined(call.channel, join.bridge, at),)
         return (CommandFailed(join, Failure.REFUSED, "lost with the socket", at),)
-    if call.phase is Phase.HANGING_UP:
-        return (DeadlinePassed(at),)
-    return ()
+    return (LegSeen(call.channel, at),)
 
 
 def _progress_unheard(call: Call, seen: ChannelSeen, at: float) -> tuple[CallEvent, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 from engine.adapters.telemetry.catalogue import CATALOGUE, Kind
 
@@ -20,16 +21,16 @@ class FakeMetrics:
         self._labelled: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
-        _check(name, Kind.COUNTER, labels)
+        _check(name, Kind.COUNTER, tuple(labels))
         self.counted[name] += int(amount)
         self._labelled[name, tuple(sorted(labels.items()))] += int(amount)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
-        _check(name, Kind.GAUGE, labels)
+        _check(name, Kind.GAUGE, tuple(labels))
         self.gauges[name] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
-        _check(name, Kind.HISTOGRAM, labels)
+        _check(name, Kind.HISTOGRAM, tuple(labels))
         self.observed.setdefault(name, []).append(value)
 
     def of(self, name: str, **labels: str) -> int:
@@ -37,7 +38,8 @@ class FakeMetrics:
         return self._labelled[name, tuple(sorted(labels.items()))]
 
 
-def _check(name: str, kind: Kind, labels: dict[str, str]) -> None:
+@cache
+def _check(name: str, kind: Kind, labels: tuple[str, ...]) -> None:
     metric = CATALOGUE[name]
     if metric.kind is not kind or set(labels) != set(metric.labels):
         raise ValueError(f"{name} is a {metric.kind} with the labels {metric.labels}")

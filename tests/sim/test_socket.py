@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -274,3 +275,21 @@ def test_agents_phone_called_while_the_socket_breaks_leaves_no_leg_behind(cutter
         await cell.staff(7001)
 
     play(scene)
+
+
+@pytest.mark.parametrize("away_s", [0.2, 3.0])
+def test_message_whose_end_was_not_heard_is_played_again_and_not_followed_by_silence(away_s: float) -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.campaign(TALKS, message=("sound:one", "sound:two"))
+        await cell.until(lambda: bool(cell.engine.switchboard.calls))
+        await cell.engine.control.pause(AGENT, "fire drill")
+        await cell.until(lambda: bool(cell.asterisk.playbacks))
+        cell.asterisk.cut()
+        await asyncio.sleep(away_s)
+        cell.asterisk.mend()
+        await cell.until(lambda: not cell.engine.switchboard.calls, 3)
+        await cell.settled()
+        assert cell.outcomes() == [Outcome.ABANDONED]
+
+    play(scene, callees=lambda endpoint: replace(callees(endpoint), answers_after_s=0.1, hangs_up_after_s=None))
