@@ -8,6 +8,7 @@ the proof of the budget. `seed` is part of the interface; the rule itself draws 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 import numpy as np
@@ -288,7 +289,7 @@ class LookaheadPacer:
             launched=watched.phases[Phase.LAUNCHED], detecting=watched.phases[Phase.DETECTING],
             waiting=watched.waiting,
             free_in_10_s=round(float(outlook.supply[9]), 3), answers_expected=round(float(outlook.demand[-1]), 3),
-            chance=round(outlook.chance(1), 6), theta=round(theta, 6),
+            chance=round(outlook.next_chance, 6), theta=round(theta, 6),
             multiplier=round(watched.factor, 4),
             answered=ledger.answered, abandoned=ledger.abandoned,
             limit=self.config.ratio_limit, target=round(self.config.target, 6),
@@ -317,29 +318,40 @@ class _Outlook:
         self._new = new
         self._spread_new = new * (1 - new)
         self._arrival = tables.arrival
-        self._chances: dict[int, float] = {}
+        self.next_chance = self.chance(1)
 
     def chance(self, extra: int) -> float:
-        """That the answer of the `extra`-th further call ends abandoned (0: as things are, with one less than 1)."""
-        found = self._chances.get(extra)
-        if found is None:
-            more = extra - 1 if extra else 0
-            gap = self._gap + more * self._new if extra else self._gap - self._new
-            nobody = phi(gap / np.sqrt(self._variance + more * self._spread_new))
-            # an answer at t takes an agent whom a later answer would have had
-            nobody = np.maximum.accumulate(nobody[::-1])[::-1]
-            found = self._chances[extra] = float(self._arrival @ nobody)
-        return found
+        """That the answer of the `extra`-th further call ends abandoned; 0: that of the last one in flight."""
+        return float(self._chances(np.array([extra - 1.0]))[0])
 
     def most(self, theta: float, room: int) -> int:
-        """The largest number of further calls whose last one still is within theta: doubling, then bisection."""
-        if room < 1 or self.chance(1) > theta:
-            return 0
-        low, high = 1, 2
-        while high <= room and self.chance(high) <= theta:
-            low, high = high, high * 2
-        high = min(high, room + 1)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.chance(middle) <= theta else (low, middle)
-        return low
+        """The largest number of further calls, at most `room`, whose last one still is within theta."""
+        return 0 if self.next_chance > theta else largest_within(self._chances, theta, room)
+
+    def _chances(self, more: Floats) -> Floats:
+        """For a call that has so many others beside it."""
+        gap = self._gap + more[:, None] * self._new
+        variance = self._variance + np.maximum(more, 0.0)[:, None] * self._spread_new
+        nobody = phi(gap / np.sqrt(variance))
+        # an answer at t takes an agent whom a later answer would have had
+        found: Floats = np.maximum.accumulate(nobody[:, ::-1], axis=1)[:, ::-1] @ self._arrival
+        return found
+
+
+def largest_within(chances: Callable[[Floats], Floats], theta: float, room: int) -> int:
+    """The largest k up to `room` with a chance within theta; `chances` grows with k - 1, its argument.
+
+    Doubling, then the interval is cut in sixteen: each round is one evaluation of arrays, whatever the team's size.
+    """
+    low, high = 0, room + 1
+    trial = 2 ** np.arange(room.bit_length())
+    while high - low > 1:
+        trial = trial[(trial > low) & (trial < high)]
+        over = chances(np.asarray(trial - 1, dtype=np.float64)) > theta
+        first = int(np.argmax(over)) if over.any() else len(trial)
+        if first < len(trial):
+            high = int(trial[first])
+        if first > 0:
+            low = int(trial[first - 1])
+        trial = np.unique(np.linspace(low, high, 17).astype(int))
+    return low

@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "trunk": {"add", "list", "test"},
     "slot": {"add", "list"},
     "route": {"add", "list"},
+    "pacing": {"simulate"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.dialer.baselines import pacer_named
 from engine.dialer.budget import Ledger, Theta
 from engine.dialer.jurisdiction import jurisdiction, names
-from engine.dialer.lookahead import LEARN_CALLS, LookaheadPacer
+from engine.dialer.lookahead import LEARN_CALLS, LookaheadPacer, largest_within
 from engine.dialer.observation import (
     AgentGone,
     AgentReady,
@@ -303,3 +304,10 @@ def test_debt_below_the_least_theta_must_be_earned_back() -> None:
     for _ in range(200):
         theta.learn(abandoned=False, may_grow=True)
     assert not theta.braked
+
+
+@pytest.mark.parametrize("theta", [0.0005, 0.001, 0.01, 0.0249, 0.33, 0.5])
+@pytest.mark.parametrize("room", [0, 1, 2, 3, 5, 16, 17, 40, 100, 1000])
+def test_search_finds_what_trying_one_by_one_finds(theta: float, room: int) -> None:
+    found = largest_within(lambda beside: np.minimum((beside + 1) * 0.001, 1.0), theta, room)
+    assert found == max([0, *(k for k in range(1, room + 1) if k * 0.001 <= theta)])
