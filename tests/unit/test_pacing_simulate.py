@@ -64,12 +64,12 @@ def test_bad_configuration_is_refused_with_the_fields_name(words: list[str], fie
 
 
 def test_same_seed_same_day_and_another_seed_another_day() -> None:
-    assert simulated("lookahead", 1, hours=0.15) == simulated("lookahead", 1, hours=0.15)
-    assert simulated("lookahead", 1, hours=0.15) != simulated("lookahead", 2, hours=0.15)
+    assert simulated("lookahead", 1, hours=0.08) == simulated("lookahead", 1, hours=0.08)
+    assert simulated("lookahead", 1, hours=0.08) != simulated("lookahead", 2, hours=0.08)
 
 
 def test_progressive_abandons_nobody_and_the_look_ahead_keeps_agents_busier() -> None:
-    progressive, ahead = simulated("progressive", agents=20, hours=0.5), simulated("lookahead", agents=20, hours=0.5)
+    progressive, ahead = simulated("progressive", agents=20, hours=0.35), simulated("lookahead", agents=20, hours=0.35)
     assert progressive.abandoned == 0
     assert 0.6 < progressive.occupancy < 0.75
     assert ahead.occupancy > progressive.occupancy + 0.08
