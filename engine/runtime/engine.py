@@ -144,7 +144,8 @@ class Engine:
         )
         self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
         self._leftovers: list[ClaimedLead] = []
-        self._ready = False
+        self._level = False
+        """Whether calls and agents were told what the present socket's snapshot says."""
         self._draining = False
         self._stop = asyncio.Event()
         self._call_ended = asyncio.Event()
@@ -259,8 +260,9 @@ class Engine:
         self._router.on_event(event)
         if isinstance(event, SocketRestored):
             self._close_leftovers()
-            self._ready = True
+            self._level = True
         elif isinstance(event, SocketLost):
+            self._level = False
             self.dialing.wake()
 
     def _on_ended(self, call: Call) -> None:
@@ -292,10 +294,10 @@ class Engine:
         """Why nothing may be dialed now."""
         if self._draining:
             return "the engine is stopping"
-        if not self._ready:
-            return "the engine is starting"
         if not self._ports.telephony.connected:
             return "Asterisk is away"
+        if not self._level:
+            return "the engine is not level with Asterisk"
         if self._ledgers.late:
             return "outcomes cannot be written"
         return None

@@ -17,7 +17,7 @@ from engine.call.events import CallEvent
 from engine.call.model import Call, CallKind, Phase
 from engine.dialer.lead import next_of
 from engine.ids import AttemptId, CallId
-from engine.outcome.disposition import UNCOUNTED, Outcome
+from engine.outcome.disposition import Outcome
 from engine.ports import AgentFact, CallRecord, Disposition, LiveFeed, LiveFrame, Metrics, OutcomeFact
 
 from .batch import Batch
@@ -114,7 +114,6 @@ class Story:
         assert call.attempt is not None
         outcome = call.outcome or Outcome.UNKNOWN
         ended_at = call.ended_at or call.created_at
-        counted = call.lead_attempts - (1 if outcome in UNCOUNTED else 0)
         fact = OutcomeFact(
             call.attempt,
             outcome,
@@ -126,7 +125,7 @@ class Story:
             ended_at,
             call.hangup_by,
             call.seat.slot if call.seat is not None and call.bridged_at is not None else None,
-            next_of(outcome, counted, call.policy.recall, ended_at),
+            next_of(outcome, call.lead_attempts, call.policy.recall, ended_at),
         )
         self._ledgers.outcomes.add(fact)
         self._metrics.count("vss_attempts_total", outcome=outcome)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from engine.agent.machine import UNATTENDED, AgentState
+from engine.agent.machine import UNATTENDED, AgentState, Released
 from engine.call import machine
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.dialer.lead import LeadStatus, RecallRule
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.fakes.callee import Callee, carrier
-from engine.ids import AttemptId, CampaignId, ChannelId, LeadId, Slot
+from engine.fakes.stores import FakeOutcomes
+from engine.ids import AttemptId, CallId, CampaignId, ChannelId, LeadId, Slot
 from engine.outcome.disposition import Outcome
-from engine.ports import ClaimedLead
+from engine.ports import ClaimedLead, OutcomeFact
 from tests.sim.cell import ONCE, Cell, play
 
 AGENT = Slot(7001)
@@ -369,6 +371,71 @@ def test_recording_waits_for_the_row_of_its_call() -> None:
         await cell.settled()
         await asyncio.sleep(10)
         assert len(cell.recordings.finished) == 1
+
+    play(scene)
+
+
+def test_fault_while_an_agent_is_assigned_gives_the_agent_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.campaign(LISTENS)
+        await cell.settled()
+        assert cell.outcomes() == [Outcome.ENGINE_ERROR]
+        assert cell.state(7001) is AgentState.READY
+
+    monkeypatch.setitem(machine.TABLE, (machine.Phase.WAITING, machine.AgentAssigned), broken)
+    play(scene)
+
+
+def test_nothing_is_dialed_while_outcomes_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = True
+
+    async def record(self: FakeOutcomes, facts: Sequence[OutcomeFact]) -> int:
+        if away:
+            raise Unavailable("postgres", "outcomes only")
+        return await kept(self, facts)
+
+    async def scene(cell: Cell) -> None:
+        nonlocal away
+        await cell.staff(7001)
+        await cell.campaign(*(f"+1{area}5550102" for area in range(201, 231)))
+        await asyncio.sleep(20)
+        assert len(cell.memory.attempts) <= 2
+        assert not cell.engine.control.readiness()["dialing"].ok
+        away = False
+        await cell.settled()
+
+    kept = FakeOutcomes.record
+    monkeypatch.setattr(FakeOutcomes, "record", record)
+    play(scene)
+
+
+def test_campaign_never_has_more_lines_than_it_may() -> None:
+    async def scene(cell: Cell) -> None:
+        numbers = [f"+1{area}5550103" for area in range(201, 212)]
+        await cell.campaign(*numbers, dial_mode=DialMode.AGENTLESS, answer_action=AnswerAction.MESSAGE, lines_max=4)
+        await cell.until(lambda: len(cell.engine.switchboard.calls) == 4)
+        for _ in range(100):
+            assert len(cell.engine.switchboard.calls) <= 4
+            await asyncio.sleep(0.25)
+        await cell.settled()
+
+    play(scene)
+
+
+def test_call_tells_only_the_agent_who_serves_it() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.campaign(LISTENS)
+        await cell.until(lambda: cell.state(7001) is AgentState.TALKING)
+        board = cell.engine.switchboard
+        mine = next(iter(board.calls.values()))
+        board._tell_agent_of(replace(mine, id=CallId("other")), AGENT, Released(True, 5.0, 0.0))
+        assert cell.state(7001) is AgentState.TALKING
+        await cell.engine.control.done(AGENT, "", "")
 
     play(scene)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -16,8 +17,9 @@ from engine.call.model import Phase
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.fakes.asterisk import FakeAsterisk, FakeChannel
 from engine.fakes.callee import Callee
-from engine.ids import ChannelId, Slot
+from engine.ids import ChannelId, Slot, seat_bridge, seat_channel
 from engine.outcome.disposition import Outcome
+from engine.runtime.router import Router
 from tests.sim.cell import Cell, play
 
 TALKS, LISTENS, RINGS_OUT = "+12125550100", "+12125550101", "+12125550103"
@@ -293,3 +295,45 @@ def test_message_whose_end_was_not_heard_is_played_again_and_not_followed_by_sil
         assert cell.outcomes() == [Outcome.ABANDONED]
 
     play(scene, callees=lambda endpoint: replace(callees(endpoint), answers_after_s=0.1, hangs_up_after_s=None))
+
+
+def test_bridge_of_a_seat_that_nobody_has_is_swept() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        cell.asterisk.cut()
+        cell.asterisk.bridges[seat_bridge(Slot(7002), 1)] = "left by an engine before us"
+        cell.asterisk.mend()
+        await asyncio.sleep(0.1)
+        assert list(cell.asterisk.bridges) == [cell.engine.switchboard.agent(AGENT).bridge]
+
+    play(scene)
+
+
+def test_phone_that_answers_a_login_given_up_is_hung_up() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        cell.asterisk.call_in(seat_channel(Slot(7002), 1), "7002", "s", ("agent",))
+        await cell.until(lambda: len(cell.asterisk.channels) == 1, 1)
+
+    play(scene)
+
+
+def test_engine_that_is_not_level_with_asterisk_dials_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        cell.asterisk.cut()
+        with monkeypatch.context() as fault:
+            fault.setattr(Router, "_level", broken)
+            with suppress(ZeroDivisionError):
+                cell.asterisk.mend()
+        await cell.campaign(TALKS)
+        await asyncio.sleep(5)
+        assert not cell.memory.attempts
+        cell.asterisk.cut()
+        cell.asterisk.mend()
+        await cell.settled()
+
+    play(scene)
