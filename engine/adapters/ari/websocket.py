@@ -75,6 +75,9 @@ class WebSocketClient(asyncio.Protocol):
         self._on_closed = on_closed
         self._message_max = message_max_bytes
         self._random_bytes = random_bytes
+        self._call_soon = asyncio.get_running_loop().call_soon
+        self._frames: list[bytes] = []
+        self._frames_bytes = 0
         self._masks = b""
         self._masks_used = 0
         self._transport: asyncio.Transport | None = None
@@ -88,10 +91,14 @@ class WebSocketClient(asyncio.Protocol):
     @property
     def unsent_bytes(self) -> int:
         """What waits to be written because the server reads slowly."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return self._frames_bytes + self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def send_text(self, payload: bytes) -> None:
-        """Write one message; the caller bounds `unsent_bytes`. Does nothing on a connection that has ended."""
+        """Write one message; the caller bounds `unsent_bytes`. Does nothing on a connection that has ended.
+
+        What is sent in one turn of the loop leaves in one write: each would wake Asterisk, which then takes the
+        processor from whoever was about to write the next one.
+        """
         self._send(_TEXT, payload)
 
     def abort(self, reason: str) -> None:
@@ -104,6 +111,7 @@ class WebSocketClient(asyncio.Protocol):
         """Say good-bye and close, without waiting for the answer; for a server that is known to listen."""
         self._reason = self._reason or reason
         self._send(_CLOSE, _LENGTH_16.pack(1000))
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -111,8 +119,18 @@ class WebSocketClient(asyncio.Protocol):
         await self._upgraded
 
     def _send(self, opcode: int, payload: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(client_frame(opcode, payload, self._mask()))
+        if self._transport is None or self._transport.is_closing():
+            return
+        frame = client_frame(opcode, payload, self._mask())
+        if not self._frames:
+            self._call_soon(self._flush)
+        self._frames.append(frame)
+        self._frames_bytes += len(frame)
+
+    def _flush(self) -> None:
+        frames, self._frames, self._frames_bytes = self._frames, [], 0
+        if frames and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(frames))
 
     def _mask(self) -> bytes:
         used = self._masks_used
@@ -211,8 +229,10 @@ class WebSocketClient(asyncio.Protocol):
             raise ProtocolBroken("the server uses an extension that nobody asked for")
         elif head == 0x80 | _PING:
             self._send(_PONG, payload)
+            self._flush()
         elif head == 0x80 | _CLOSE:
             self._send(_CLOSE, payload[:2])
+            self._flush()
             code = _LENGTH_16.unpack_from(payload)[0] if len(payload) >= 2 else 1005
             self._reason = self._reason or f"Asterisk closed the socket (code {code})"
             if self._transport is not None:
