@@ -340,6 +340,8 @@ class FakeAsterisk:
         length_s = 0.0 if failed else MEDIA_S * len(command.media)
         if any(media.startswith("tone:") for media in command.media):
             length_s = FOR_EVER_S
+        if command.playback in self.playbacks:  # asked again: it ends with its first end
+            return
         timer = asyncio.get_running_loop().call_later(
             length_s, lambda: self._playback_ends(command.playback, failed=failed)
         )
