@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     """The nearest-rank percentile of sorted values, or None without any."""
     if not ordered:
         return None
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 2)
 
 
 def audio(matched: Sequence[Pair], at_customers: Sequence[Heard], at_agents: Sequence[Heard]) -> tuple[int, list[Pair]]:

@@ -78,6 +78,8 @@ def test_bridge_time_begins_at_the_200() -> None:
     assert bridge_times_ms(pairs(ATTEMPTS, CALLS)) == [pytest.approx(5.0)]
     assert percentile([1.0, 2.0, 3.0], 0.99) == 3.0
     assert percentile([], 0.5) is None
+    assert percentile([float(n) for n in range(1, 101)], 0.99) == 99.0
+    assert percentile([1.0, 2.0], 0.5) == 1.0
 
 
 def test_tone_must_be_heard_at_both_ends_while_they_talk() -> None:
