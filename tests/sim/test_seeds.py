@@ -23,9 +23,9 @@ from engine.runtime.switchboard import IN_FLIGHT
 from tests.sim.cell import TRUNK, Cell, open_cell
 from tests.sim.chaos import SLOTS, Day, callees_of
 
-SEEDS = 60
-LONG_SEEDS = 440
-SEEDS_PER_TEST = 10
+SEEDS = 40
+LONG_SEEDS = 460
+SEEDS_PER_TEST = 5
 SILENCE_MAX_S = 15.0
 
 
