@@ -43,10 +43,14 @@ class BenchOptions:
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """`data` is what --json prints, `lines` the same for a person."""
+    """`data` is what --json prints, `lines` the same for a person.
+
+    `errors`: attempts that were not answered, of either side; with any, the calls per second are not sustained.
+    """
 
     data: Mapping[str, Any]
     lines: Sequence[str | Table]
+    errors: int
 
 
 async def run(options: BenchOptions) -> BenchReport:
@@ -61,21 +65,25 @@ async def run(options: BenchOptions) -> BenchReport:
         talk_ms=TALK_MS,
     )
     data: dict[str, Any] = {}
+    errors = 0
     async with (
         Stack.open(INSTANCE, state_home(), programs, report) as stack,
         open_place(stack, plan) as place,
     ):
         if "calls" in options.parts:
-            data |= _calls_told(await measure_calls(place, options.rounds, WARM_UP_S, options.seconds))
+            calls = await measure_calls(place, options.rounds, WARM_UP_S, options.seconds)
+            data |= calls_told(calls)
+            errors = calls.errors
         if "bridges" in options.parts:
-            data["bridge_ms"] = _bridges_told(await measure_bridges(place, options.rounds, options.seconds))
+            data["bridge_ms"] = bridges_told(await measure_bridges(place, options.rounds, options.seconds))
         if "outcomes" in options.parts:
             data["outcomes_per_s"] = await _outcomes(place, options.seconds)
     data |= {"asterisk_version": programs.asterisk.version, "cores": len(os.sched_getaffinity(0))}
-    return BenchReport(data, _shown(data))
+    return BenchReport(data, _shown(data), errors)
 
 
-def _calls_told(result: CallsResult) -> dict[str, Any]:
+def calls_told(result: CallsResult) -> dict[str, Any]:
+    """The medians of both sides, and their ratios."""
     sides = {
         name: {
             "cps": round(median_of(rounds, "cps"), 1),
@@ -92,7 +100,7 @@ def _calls_told(result: CallsResult) -> dict[str, Any]:
     return {**sides, "ratio": ratio}
 
 
-def _bridges_told(result: BridgesResult) -> dict[str, Any]:
+def bridges_told(result: BridgesResult) -> dict[str, Any]:
     """By rate, and the worst rate on top."""
     ratios = {}
     for rate, sides in result.items():

@@ -58,7 +58,7 @@ class EngineSide:
 
     async def count(self) -> Count:
         async with self._session.get(f"{self._place.stack.engine.url}/metrics") as answer:
-            by_outcome = _attempts(await answer.text())
+            by_outcome = attempts_by_outcome(await answer.text())
         good = by_outcome.get("answered", 0)
         done = sum(by_outcome.values())
         stack = self._place.stack
@@ -178,7 +178,7 @@ async def _until(ready: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-def _attempts(text: str) -> dict[str, int]:
+def attempts_by_outcome(text: str) -> dict[str, int]:
     """`vss_attempts_total` by outcome from Prometheus' text."""
     found: dict[str, int] = {}
     for line in text.splitlines():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.answer import Answer, AsJson, give
+from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
 from engine.cli.menu import group
 
 commands = group("Measure the engine against a bare loop.")
@@ -20,12 +20,15 @@ def calls(
     only: Annotated[str, typer.Option(help="Parts to measure: calls, bridges, outcomes.")] = "calls,bridges,outcomes",
     as_json: AsJson = False,
 ) -> None:
-    """Calls per second, CPU per attempt, answer to bridge, and outcomes per second; engine and bare loop in turns."""
+    """Calls per second, CPU per attempt, answer to bridge, outcomes per second; 20 minutes, both sides in turns.
+
+    Exits with 1 when an attempt of either side was not answered: then the calls per second are not sustained.
+    """
 
     async def work() -> Answer:
         from engine.bench.run import BenchOptions, run
 
         report = await run(BenchOptions(seconds, rounds, lines, frozenset(only.split(","))))
-        return Answer(report.data, report.lines)
+        return Answer(report.data, report.lines, FAILURE if report.errors else OK)
 
     give(as_json, work)
