@@ -12,7 +12,7 @@ from engine.cli.menu import group
 from engine.cli.table import Table
 
 if TYPE_CHECKING:
-    from engine.dialer.pacer import PacerConfig
+    from engine.dialer.pacer import LinePacer
     from engine.dialer.scenario import Scenario, Shift
 
 commands = group("How many calls to dial: simulate a rule.")
@@ -53,10 +53,12 @@ def simulate(
 ) -> None:
     """Run a pacing rule against a simulated campaign; occupancy, abandonment and the cost of a decision."""
 
-    def work() -> Answer:
-        from engine.dialer.pacer import PacerConfig
-        from engine.dialer.scenario import Scenario
+    from engine.dialer.baselines import pacer_named
+    from engine.dialer.pacer import PacerConfig
+    from engine.dialer.scenario import Scenario
+    from engine.errors import ConfigError
 
+    try:
         scenario = Scenario(
             agents=agents, answer_rate=answer_rate, hours=hours, model=model,  # type: ignore[arg-type]
             shocks=_shifts("shock", shock), logoffs=_shifts("logoff", logoff), fp_rate=fp,
@@ -66,18 +68,18 @@ def simulate(
             jurisdiction, limit, fp_rate=fp, cancel=cancel, small_team=small_team,
             patience_s=0.0 if model == "markov" else scenario.patience_s,
         )  # fmt: skip
-        return _ran(scenario, policy, seed, config)
+        pacer = pacer_named(policy, config, seed)
+    except ConfigError as error:
+        # all of it came from the command line: wrong usage, not a wrong installation
+        raise typer.BadParameter(str(error)) from None
+    give(as_json, lambda: _ran(scenario, policy, seed, pacer))
 
-    give(as_json, work)
 
-
-def _ran(scenario: Scenario, policy: str, seed: int, config: PacerConfig) -> Answer:
+def _ran(scenario: Scenario, policy: str, seed: int, pacer: LinePacer) -> Answer:
     import time
 
-    from engine.dialer.baselines import pacer_named
     from engine.dialer.simulator import Run
 
-    pacer = pacer_named(policy, config, seed)
     data: dict[str, Any] = {"policy": policy, "model": scenario.model, "agents": scenario.agents}
     data |= {"answer_rate": scenario.answer_rate, "hours": scenario.hours, "seed": seed}
     data |= asdict(Run(scenario, pacer, seed, clock_ns=time.perf_counter_ns).run())

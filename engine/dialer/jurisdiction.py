@@ -36,6 +36,7 @@ def names() -> tuple[str, ...]:
     return tuple(_data()["jurisdictions"])
 
 
+@cache
 def jurisdiction(name: str) -> Jurisdiction:
     """The rules by name. Raises ConfigError for one that is not known."""
     found = _data()["jurisdictions"].get(name)

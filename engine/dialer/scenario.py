@@ -62,12 +62,10 @@ class Scenario:
             _check(name, getattr(self, name), 0 < getattr(self, name) <= 36000, "above 0 and at most 36000")
         for name in ("talk_cv", "wrap_cv", "ring_sigma", "patience_s", "warmup_s"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) < math.inf, "0 or more")
-        for shock in self.shocks:
-            _check("shock", shock.value, 0 < shock.value <= 1, "above 0 and at most 1")
-        for logoff in self.logoffs:
-            _check("logoff", logoff.value, 0 < logoff.value <= 1, "above 0 and at most 1")
-        for shift in (*self.shocks, *self.logoffs):
-            _check("shock or logoff", shift.at_s, 0 <= shift.at_s < math.inf, "0 or later")
+        for name, shifts in (("shock", self.shocks), ("logoff", self.logoffs)):
+            for shift in shifts:
+                _check(name, shift.value, 0 < shift.value <= 1, "above 0 and at most 1")
+                _check(name, shift.at_s, 0 <= shift.at_s < math.inf, "at 0 s or later")
         _check("model", 0, self.model in ("lognormal", "markov"), "lognormal or markov")
 
     def answer_rate_at(self, now: float) -> float:

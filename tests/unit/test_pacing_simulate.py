@@ -54,13 +54,17 @@ def test_prints_a_table_for_people(here: Here) -> None:
         (["--model", "magic"], "model"), (["--policy", "magic"], "policy"), (["--agents", "0"], "agents"),
         (["--shock", "soon"], "shock"), (["--shock", "60:2"], "shock"), (["--logoff", "60"], "logoff"),
         (["--talk-mean", "0"], "talk_mean_s"), (["--hours", "0"], "hours"), (["--policy", "vicidial:2:x"], "mode"),
+        (["--policy", "power"], "policy"), (["--policy", "power:x"], "lines"), (["--policy", "ratio:0"], "lines"),
+        (["--policy", "vicidial:0.5"], "level_max"), (["--shock=-5:0.2"], "shock"), (["--shock", "x:0.2"], "shock"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )  # fmt: skip
-def test_bad_configuration_is_refused_with_the_fields_name(words: list[str], field: str, here: Here) -> None:
+def test_bad_values_are_wrong_usage_and_the_field_is_named(words: list[str], field: str, here: Here) -> None:
     ran = here.run("pacing", "simulate", *words, "--json")
-    assert ran.code == 4
-    assert ran.json("error")["error"]["message"].startswith(f"{field}: ")
+    assert ran.code == 2
+    error = ran.json("error")["error"]
+    assert error["code"] == "usage"
+    assert f"{field}: " in error["message"]
 
 
 def test_same_seed_same_day_and_another_seed_another_day() -> None:
