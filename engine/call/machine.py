@@ -23,8 +23,10 @@ without an answer seen before: it counts as the answer. The customer may hang up
 always wins, whatever else is on its way. The agent may be lost while connecting: the person goes back to the queue for
 what is left of the limit. A join refused because a leg is gone is followed by that leg's end, which decides; if it does
 not come at once, the person hears the message rather than silence. A join reported after it was given up would make
-three in the agent's bridge with the next caller: that leg is hung up at once. A join of which nobody knows (the socket
-broke) is settled by the snapshot of the next socket, and what a person should be hearing is begun again then.
+three in the agent's bridge with the next caller: that leg is hung up at once. A call that we give up may be answered
+before the hang-up arrives: nothing calls that back, so whoever answered is cut off, and the call is abandoned. A join
+of which nobody knows (the socket broke) is settled by the snapshot of the next socket, and what a person should be
+hearing is begun again then.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -350,7 +352,23 @@ def _hang_up_overdue(call: Call, event: DeadlinePassed) -> Step:
 
 def _still_there(call: Call, event: LegEntered | LegSeen) -> Step:
     """The person answered before the hang-up reached Asterisk, or it was lost with the socket: no silence."""
+    if isinstance(event, LegEntered):
+        call = _met_an_answer(call, event.at)
     return call, (HangUp(call.channel),)
+
+
+def _answered_too_late(call: Call, event: LegAnswered) -> Step:
+    return _met_an_answer(call, event.at), ()
+
+
+def _met_an_answer(call: Call, at: float) -> Call:
+    """Our hang-up was on its way when the far end answered; nothing calls it back, and whoever answered is cut off.
+
+    That is an abandoned call by law, whatever we meant to do.
+    """
+    if call.kind is not CallKind.CAMPAIGN or call.answered_at is not None:
+        return call
+    return replace(call, answered_at=at, outcome=Outcome.ABANDONED)
 
 
 def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
@@ -446,6 +464,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.ANNOUNCING, HangUpAsked): _hang_up_live,
     (Phase.ANNOUNCING, AgentAssigned): _assigned_late,
     (Phase.ANNOUNCING, LegJoined): _joined_late,
+    (Phase.HANGING_UP, LegAnswered): _answered_too_late,
     (Phase.HANGING_UP, LegEntered): _still_there,
     (Phase.HANGING_UP, LegSeen): _still_there,
     (Phase.HANGING_UP, LegEnded): _ended,
@@ -462,7 +481,7 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
     {
         # Late: what was reported is already known, or was overtaken by something that says more.
         *((phase, LegRinging) for phase in (Phase.RINGING, Phase.ANSWERED, *_LIVE)),
-        *((phase, LegAnswered) for phase in (Phase.ANSWERED, *_LIVE)),
+        *((phase, LegAnswered) for phase in (Phase.ANSWERED, *_LIVE) if phase is not Phase.HANGING_UP),
         *((phase, LegEntered) for phase in _LIVE if phase is not Phase.HANGING_UP),
         *((phase, LegJoined) for phase in (Phase.WAITING, Phase.TALKING, Phase.HANGING_UP)),
         *((phase, PlaybackEnded) for phase in (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)),

@@ -209,6 +209,15 @@ def test_end_that_asterisk_never_reports_is_closed_after_repeated_hang_ups() -> 
     assert commands == [RecordOutcome(AttemptId("c1"))]
 
 
+@pytest.mark.parametrize("meets", [[ANSWERS, ENTERS], [ENTERS], [ANSWERS]])
+def test_call_given_up_that_is_answered_meanwhile_is_abandoned_not_cancelled(meets: list[CallEvent]) -> None:
+    given_up, _ = run(dialed(), RINGS, HangUpAsked("engine", 104.99))
+    call, _ = run(given_up, *meets, ENDS)
+    assert (call.outcome, call.hangup_by) == (Outcome.ABANDONED, "engine")
+    assert call.answered_at is not None
+    assert run(given_up, ENDS)[0].outcome is Outcome.CANCELLED
+
+
 def test_agent_assigned_too_late_is_given_back() -> None:
     call, _ = run(dialed(), ANSWERS, ENTERS, DeadlinePassed(106.75))
     assert run(call, ASSIGNED)[1] == [ReleaseAgent(ID, SLOT, False, 0.0)]
