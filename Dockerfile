@@ -11,7 +11,8 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/requirements.lock
 
 FROM python:3.11-slim-bookworm AS engine
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vss \
+RUN apt-get update && apt-get install -y --no-install-recommends espeak-ng && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vss \
     && install -d -o vss -g vss /srv/asterisk /var/lib/vss
 COPY --from=python-packages /opt/venv /opt/venv
 COPY engine /opt/vss/engine

@@ -12,7 +12,7 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto tests/unit tests/property tests/sim -m "not pg and not redis and not live and not long"
+	$(BIN)/pytest -q -n auto tests/unit tests/property tests/sim -m "not pg and not redis and not speech and not live and not long"
 
 # what continuous integration runs: also PostgreSQL, Redis, Asterisk and SIPp
 test:

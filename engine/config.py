@@ -6,6 +6,8 @@ A missing or placeholder secret is a ConfigError: there are no default secrets.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ _PLACEHOLDERS = (
     "replace",
     "xxxx",
 )
+
+
+_PLAYABLE = re.compile(r"/[A-Za-z0-9_./+@~-]*")
 
 
 class Settings(BaseSettings):
@@ -64,6 +69,10 @@ class Settings(BaseSettings):
     """`address:port` of the SIP proxy in front (kamailio/), when the rendered Asterisk stands behind one."""
     message: str = "sound:hello,sound:im-sorry,sound:vm-nobodyavail,sound:vm-goodbye"
     """Media of the identity message where a campaign has none of its own, separated by commas."""
+    speech: str = "espeak-ng"
+    """The command that speaks: espeak-ng, its path, or words with `env` before it; its options come after."""
+    sounds_dir: Path | None = None
+    """Where spoken texts are kept; Asterisk must be able to read there. None: below `asterisk_dir`, else `run_dir`."""
     inbound_wait_max_s: float = Field(default=120.0, gt=0)
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)
@@ -107,6 +116,37 @@ class Settings(BaseSettings):
         if password and _is_placeholder(password):
             raise ValueError("has a placeholder as its password; `vss init` writes real ones")
         return value
+
+    @field_validator("speech")
+    @classmethod
+    def _a_command(cls, value: str) -> str:
+        try:
+            words = shlex.split(value)
+        except ValueError:
+            words = []
+        if not words:
+            raise ValueError("is no command such as /usr/bin/espeak-ng")
+        return value
+
+    @field_validator("sounds_dir")
+    @classmethod
+    def _playable_path(cls, value: Path | None) -> Path | None:
+        """Asterisk takes a comma for the next sound and a blank for the end of the name."""
+        if value is not None and not _PLAYABLE.fullmatch(str(value)):
+            raise ValueError("must be an absolute path of letters, digits and ._@~/+-")
+        return value
+
+    @property
+    def speech_dir(self) -> Path:
+        """Where spoken texts are kept."""
+        if self.sounds_dir is not None:
+            return self.sounds_dir
+        return (self.asterisk_dir or self.run_dir).absolute() / "sounds" / "speech"
+
+    @property
+    def speech_command(self) -> tuple[str, ...]:
+        """The words that start the synthesiser."""
+        return tuple(shlex.split(self.speech))
 
     @property
     def messages(self) -> tuple[str, ...]:

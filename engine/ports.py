@@ -45,6 +45,21 @@ class Telephony(Protocol):
         ...
 
 
+class Speech(Protocol):
+    """A voice: texts become sound that Asterisk can play, made before anybody waits for it."""
+
+    async def prepare(self, text: str, language: str) -> tuple[str, ...]:
+        """Make a text sound, unless it was made before, and return its media URIs; `language` is a BCP 47 tag.
+
+        Raises Rejected (`language_unknown`, `text_empty`, `text_too_long`), Unavailable(`speech`).
+        """
+        ...
+
+    def playable(self, media: Sequence[str]) -> bool:
+        """Whether what `prepare` made of these media is still there and whole; returns at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedLead:
     """One lead claimed for one attempt; the attempt's row is already committed."""

@@ -27,7 +27,8 @@ INSTANCES = ("test", *(f"test-{number}" for number in range(2, 17)))
 PARTS_BY_MARK = {
     "pg": {Part.POSTGRES},
     "redis": {Part.REDIS},
-    "live": {Part.POSTGRES, Part.REDIS, Part.ASTERISK, Part.SIPP},
+    "live": {Part.POSTGRES, Part.REDIS, Part.ASTERISK, Part.SIPP, Part.ESPEAK},
+    "speech": {Part.ESPEAK},
 }
 PARTS_BY_FIXTURE = {
     "postgres": {Part.POSTGRES},

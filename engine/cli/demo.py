@@ -28,7 +28,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep everything running until Ctrl-C.")] = False,
 ) -> None:
-    """Set up a private Asterisk, PostgreSQL, Redis and SIPp, run a campaign on real calls, and check every count."""
+    """Set up a private Asterisk, PostgreSQL, Redis, SIPp and espeak-ng, run a real campaign, and check every count."""
     from engine.demo.run import DemoOptions
 
     show = _Show(as_json, keep)

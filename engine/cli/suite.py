@@ -18,7 +18,7 @@ from engine.cli.menu import passing
 from engine.errors import Unavailable
 
 MARKS = {
-    "fast": "not pg and not redis and not live and not long",
+    "fast": "not pg and not redis and not speech and not live and not long",
     "normal": "not long",
     "full": "",
 }
@@ -33,7 +33,7 @@ def suite(
     full: Annotated[bool, typer.Option("--full", help="All of it, the long ones too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the tests; what is missing of Asterisk, PostgreSQL, Redis and SIPp is fetched and started first.
+    """Run the tests; what is missing of Asterisk, PostgreSQL, Redis, SIPp and espeak-ng is fetched and started first.
 
     Further arguments go to pytest, such as `-k trunk` or a file.
     """

@@ -40,7 +40,7 @@ from .reckoning import (
 from .view import View, view_for
 from .world import TRUNK, World, WorldPlan, open_world
 
-PARTS = (Part.POSTGRES, Part.REDIS, Part.ASTERISK, Part.SIPP)
+PARTS = (Part.POSTGRES, Part.REDIS, Part.ASTERISK, Part.SIPP, Part.ESPEAK)
 INSTANCE = "demo"
 RING_TIMEOUT_S = 15
 TALK_MAX_S = 4.0

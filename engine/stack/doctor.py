@@ -20,7 +20,7 @@ from engine.stack.report import StackFailure
 DISK_NEEDED_BYTES = 2_000_000_000
 OPEN_FILES_NEEDED = 4096
 ZONE_PROBE = Path("/usr/share/zoneinfo/Europe/Berlin")
-NEEDED_PARTS = (Part.ASTERISK, Part.POSTGRES, Part.REDIS, Part.SIPP)
+NEEDED_PARTS = (Part.ASTERISK, Part.POSTGRES, Part.REDIS, Part.SIPP, Part.ESPEAK)
 
 
 @dataclass(frozen=True, slots=True)

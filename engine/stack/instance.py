@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -216,6 +217,8 @@ class Stack:
             "VSS_API_TOKEN": self.api_token,
             "VSS_RUN_DIR": str(self.engine_directory),
         }
+        if (espeak := self.programs.espeak_or_none) is not None:
+            env["VSS_SPEECH"] = shlex.join(espeak.words)
         if self._postgres:
             env["VSS_POSTGRES_DSN"] = self._postgres.dsn(database)
         if self._redis:

@@ -43,6 +43,13 @@ class Program:
     env: Mapping[str, str]
     version: str
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The first words of a command line that brings the environment's additions along."""
+        if not self.env:
+            return self.argv_prefix
+        return ("env", *(f"{name}={value}" for name, value in self.env.items()), *self.argv_prefix)
+
     def environment(self) -> dict[str, str]:
         """Our own environment with this program's additions."""
         return {**os.environ, **self.env}
@@ -78,6 +85,11 @@ class Programs:
     @property
     def espeak(self) -> Program:
         return self._get("espeak")
+
+    @property
+    def espeak_or_none(self) -> Program | None:
+        """The synthesiser, where it was asked for."""
+        return self.found.get("espeak")
 
     def _get(self, name: str) -> Program:
         program = self.found.get(name)

@@ -112,6 +112,11 @@ def fetched_version(home: Path, part: Part) -> str | None:
         return None
 
 
+def fetched_programs(home: Path, part: Part) -> dict[str, Program] | None:
+    """The programs of a part's private copy, or None if there is none. Raises StackFailure for a broken one."""
+    return _in_tree(home, part) if _whole(home, part) else None
+
+
 def _fetch(home: Path, part: Part, source: apt.Apt, log: Path) -> None:
     debs, tree = _debs(home, part), _tree(home, part)
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ FAILS = PASSES + "\n\ndef test_c():\n    assert 1 == 2\n"
 @pytest.mark.parametrize(
     ("mode", "arguments", "expected"),
     [
-        ("fast", [], ["-m", "not pg and not redis and not live and not long", "-n", "auto"]),
+        ("fast", [], ["-m", "not pg and not redis and not speech and not live and not long", "-n", "auto"]),
         ("normal", ["-k", "trunk"], ["-m", "not long", "-k", "trunk"]),
         ("full", ["-x"], ["-x"]),
         ("fast", ["-m", "live", "-n", "0"], ["-m", "live", "-n", "0"]),

@@ -22,7 +22,9 @@ def host_without_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_fails_has_advice_and_nothing_is_made(tmp_path: Path) -> None:
     checks = examine(tmp_path / "state")
-    assert {"python", "apt", "disk", "ports", "asterisk", "postgres", "redis", "sipp"} <= {c.name for c in checks}
+    assert {"python", "apt", "disk", "ports", "asterisk", "postgres", "redis", "sipp", "espeak"} <= {
+        c.name for c in checks
+    }
     assert all(check.ok or check.advice for check in checks)
     assert list(tmp_path.iterdir()) == []
 

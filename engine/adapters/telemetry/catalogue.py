@@ -114,12 +114,18 @@ HTTP = (
     Metric("vss_live_unencodable_total", _C, "Live frames dropped because their data is not JSON"),
 )
 
+SPEECH = (
+    Metric("vss_speech_total", _C, "Texts asked to be spoken, by result (made, found, failed)", ("result",)),
+    Metric("vss_speech_seconds", _H, "Making a text sound that was not made before", (), IO_S),
+)
+
 SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("Calls", CALLS),
     ("Agents", AGENTS),
     ("Dialing", DIALING),
     ("Asterisk", ARI),
     ("PostgreSQL, Redis", STORES),
+    ("Speech", SPEECH),
     ("Process", PROCESS),
     ("HTTP", HTTP),
 )

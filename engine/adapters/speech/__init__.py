@@ -1,0 +1,5 @@
+"""Speech: words become sound files that Asterisk plays as they are (espeak-ng as a process of its own)."""
+
+from .espeak import EspeakSpeech, NoSpeech
+
+__all__ = ["EspeakSpeech", "NoSpeech"]
