@@ -12,16 +12,30 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from .jurisdiction import jurisdiction
+from .memory import Memory, rows
 from .pacer import PacerConfig
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 
 
-class Window:
+@dataclass(frozen=True, slots=True)
+class SettledAnswer:
+    """What became of one dialed live answer: a stored fact. `at` on the pacer's clock, seconds."""
+
+    at: float
+    abandoned: bool
+
+
+class Window(Memory):
     """Answers of the last `span_s` seconds, in slices of a sixtieth of it."""
+
+    REMEMBERED = ("answered", "abandoned")
 
     def __init__(self, span_s: float) -> None:
         self.span_s = span_s
@@ -29,6 +43,15 @@ class Window:
         self.abandoned = 0
         self._slice_s = span_s / 60
         self._slices: deque[list[int]] = deque()
+
+    def state(self) -> dict[str, Any]:
+        """As JSON."""
+        return super().state() | {"slices": [list(found) for found in self._slices]}
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take on what `state` gave."""
+        super().recall(state)
+        self._slices = deque(list(found) for found in rows(state, "slices", 3))
 
     def add(self, at: float, abandoned: bool) -> None:
         """Count one."""
@@ -50,8 +73,12 @@ class Window:
             self.abandoned -= abandoned
 
 
-class Ledger:
+class Ledger(Memory):
     """Settled live answers of one campaign: the period from its start, the last 24 h, the last hour (an alarm only)."""
+
+    REMEMBERED = (
+        "_began", "answered", "abandoned", "_period_answered", "_period_abandoned", "customer_gone", "day", "hour"
+    )  # fmt: skip
 
     def __init__(self, config: PacerConfig) -> None:
         legal = jurisdiction(config.jurisdiction)
@@ -106,14 +133,21 @@ class Ledger:
         return abandoned > limit * (answered + 0.5 * answered * left_s / elapsed_s)
 
 
-class Theta:
+class Theta(Memory):
     """The one tuned quantity: the highest chance of abandonment at which one more call is still dialed."""
+
+    REMEMBERED = ("_log",)
 
     def __init__(self, config: PacerConfig) -> None:
         self._config = config
         self._log = math.log(config.theta0)
         self._floor = math.log(config.theta_min)
         self._ceiling = math.log(config.theta_max)
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take on what `state` gave, but no more than this configuration allows."""
+        super().recall(state)
+        self._log = min(self._log, self._ceiling)
 
     @property
     def value(self) -> float:
@@ -124,6 +158,10 @@ class Theta:
     def braked(self) -> bool:
         """The budget is spent: only floor calls until the debt is earned back."""
         return self._log <= self._floor
+
+    def start_at_most(self) -> None:
+        """Not above theta0, whatever was earned."""
+        self._log = min(self._log, math.log(self._config.theta0))
 
     def learn(self, abandoned: bool, may_grow: bool) -> None:
         """One settled live answer. Growth is withheld while something else than theta binds (no wind-up)."""

@@ -12,12 +12,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from .memory import Memory
+
 Floats = NDArray[np.float64]
 LIVE, OTHER = 0, 1
 
 
-class Cohort:
+class Cohort(Memory):
     """Members by age in `bins` bins of `width_s`; the last bin holds everything older."""
+
+    REMEMBERED = ("count", "_at_risk", "_left", "_bin")
 
     def __init__(self, width_s: float, bins: int, half_life_s: float, prior: tuple[float, float, float]) -> None:
         """`prior`: worth in members, mean stay (s), share that leaves as LIVE."""
@@ -32,6 +36,10 @@ class Cohort:
         self._prior_at_risk: Floats = worth * np.exp(-np.arange(bins) * width_s / mean_s)
         self._prior_left: Floats = np.outer([live, 1 - live], self._prior_at_risk * hazard)
         self._bin: int | None = None
+
+    def empty(self) -> None:
+        """Forget everybody who is in it. What was learned stays: they were there as long as they were."""
+        self.count[:] = 0
 
     def enter(self, at: float) -> int:
         """One more of age 0; returns what `leave` wants to know it by."""
@@ -134,11 +142,12 @@ def ended_by(hazards: Floats, width_s: float, seconds: int) -> Floats:
     return found
 
 
-class Multiplier:
+class Multiplier(Memory):
     """Live answers now against what the slower statistics expect: (8 + seen)/(8 + expected), both fading in 90 s."""
 
     WORTH = 8.0
     HALF_LIFE_S = 90.0
+    REMEMBERED = ("seen", "expected")
 
     def __init__(self, step_s: float) -> None:
         self._keep = 0.5 ** (step_s / self.HALF_LIFE_S)
@@ -161,8 +170,10 @@ class Multiplier:
         return 1 / (self.WORTH + self.seen)
 
 
-class FailureAlarm:
+class FailureAlarm(Memory):
     """A jump of failed calls that nothing explains: the share of the last minute against the share of the last hour."""
+
+    REMEMBERED = ("_at", "_fast", "_slow")
 
     def __init__(self) -> None:
         self._at = 0.0

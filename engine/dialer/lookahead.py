@@ -8,25 +8,18 @@ the proof of the budget. `seed` is part of the interface; the rule itself draws 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
+from typing import Any
 
 import numpy as np
 
-from .budget import Ledger, Theta
-from .estimate import (
-    LIVE,
-    OTHER,
-    Cohort,
-    FailureAlarm,
-    Floats,
-    Multiplier,
-    delayed,
-    ended_by,
-    leaving,
-    phi,
-)
+from engine.errors import ConfigError
+
+from .budget import Ledger, SettledAnswer, Theta
+from .estimate import LIVE, OTHER, Cohort, FailureAlarm, Floats, Multiplier, delayed, ended_by, leaving, phi
 from .jurisdiction import jurisdiction
+from .memory import Memory, part
 from .observation import Observation
 from .pacer import Explanation, PacerConfig, PacingDecision, PacingLimits, cut
 from .roster import Doing, Phase, Roster, TrackedAgent, TrackedCall
@@ -46,10 +39,17 @@ TRUST_CALLS = 50
 """With so many known ends a lack of answers counts half, with none not at all: the guess may be wrong."""
 EARNS = frozenset({"theta", "agents", "budget", "hard_stop_period", "hard_stop_24h"})
 """While anything else binds, theta may not grow: it would not be what keeps abandonment low (no wind-up)."""
+STATE_VERSION = 1
+"""Of what `state` gives: another number where an older one cannot be read any more."""
 
 
 class _Watched(Roster):
     """The roster with everybody's age and the statistics of leaving."""
+
+    REMEMBERED = (
+        *Roster.REMEMBERED, "ring", "detect", "talk", "wrap", "theta", "multiplier", "alarm", "live_hazard", "delay",
+        "_due_of_left", "_due", "may_grow", "resolved", "_half", "_learned_half", "_expect_at",
+    )  # fmt: skip
 
     def __init__(self, config: PacerConfig) -> None:
         super().__init__(jurisdiction(config.jurisdiction).ring_min_s, Ledger(config))
@@ -69,6 +69,14 @@ class _Watched(Roster):
         self._half: int | None = None
         self._learned_half = inf
         self._expect_at = 0
+
+    def empty(self) -> None:
+        """Nobody and nothing is there any more, no answer is due; what was learned stays."""
+        super().empty()
+        for cohort in (self.ring, self.detect, self.talk, self.wrap):
+            cohort.empty()
+        self._due_of_left = 0.0
+        self._due = np.zeros(DETECT_BINS)
 
     def advance(self, now: float) -> None:
         """Everybody grows older, and the answers that were to be expected meanwhile are noted."""
@@ -95,7 +103,7 @@ class _Watched(Roster):
         if half >= self._expect_at:
             self._expect_at = half + int(REFRESH_S / RING_BIN_S)
             self.live_hazard = self.ring.hazards()[LIVE]
-            self.delay = detection_delay(self.detect)
+            self.delay = detection_delay(self.detect.hazards())
 
     def entered(self, call: TrackedCall, at: float) -> None:
         self.advance(at)
@@ -159,36 +167,48 @@ class _Watched(Roster):
         self.theta.learn(abandoned, self.may_grow)
 
 
-def detection_delay(detect: Cohort) -> Floats:
-    """How long the detection takes to know a person: the chances of 0, 1, .. bins."""
-    found = leaving(detect.hazards(), DETECT_BINS)[0]
+def detection_delay(detect: Floats) -> Floats:
+    """How long the detection takes to know a person, from its hazards: the chances of 0, 1, .. bins."""
+    found = leaving(detect, DETECT_BINS)[0]
     delay: Floats = found / max(float(found.sum()), 1e-9)
     return delay
+
+
+class _Rates(Memory):
+    """What the tables are made from: the hazards as they were then."""
+
+    REMEMBERED = ("ring", "detect", "talk", "wrap", "p_detected")
+
+    def __init__(self, watched: _Watched) -> None:
+        self.ring = watched.ring.hazards()
+        self.detect = watched.detect.hazards()
+        self.talk = watched.talk.hazards(5)
+        self.wrap = watched.wrap.hazards(3)
+        self.p_detected = watched.detect.share_live()
 
 
 class _Tables:
     """P(live by t), P(free by t) for every age and t = 1..30 s, beside their squares; and those of a new call."""
 
-    def __init__(self, watched: _Watched, patience_s: float) -> None:
+    def __init__(self, rates: _Rates, patience_s: float) -> None:
+        self.rates = rates
         steps = int(HORIZON_S / RING_BIN_S)
-        detect = watched.detect.hazards()
-        in_detection = leaving(detect, steps)
-        self.p_detected = watched.detect.share_live()
-        ring = watched.ring.hazards()
-        live = np.cumsum(delayed(leaving(ring, steps), detection_delay(watched.detect)), axis=1)[:, 1::2]
+        in_detection = leaving(rates.detect, steps)
+        self.p_detected = rates.p_detected
+        live = np.cumsum(delayed(leaving(rates.ring, steps), detection_delay(rates.detect)), axis=1)[:, 1::2]
         detected = np.cumsum(in_detection, axis=1)[:, 1::2]
         self.ring = np.hstack([live, live * live])
         self.detect = np.hstack([detected, detected * detected])
         self.new: Floats = live[0]
         self.arrival: Floats = np.diff(self.new, prepend=0.0) / max(float(self.new[-1]), 1e-9)
         """When the answer of a new call comes, if one comes."""
-        self.free = self._free(watched, int(patience_s))
+        self.free = self._free(int(patience_s))
 
-    def _free(self, watched: _Watched, patience_s: int) -> Floats:
+    def _free(self, patience_s: int) -> Floats:
         """Talking rows, then wrapping ones; an answer waits `patience_s`, so who is free that much later counts."""
         seconds = HORIZON_S + patience_s
-        wrapped = ended_by(watched.wrap.hazards(3), TALK_BIN_S, seconds)
-        talked = ended_by(watched.talk.hazards(5), TALK_BIN_S, seconds)
+        wrapped = ended_by(self.rates.wrap, TALK_BIN_S, seconds)
+        talked = ended_by(self.rates.talk, TALK_BIN_S, seconds)
         both = delayed(np.diff(talked, axis=1), wrapped[0, 1:])
         free = np.vstack([both[:, patience_s:], wrapped[:, 1 + patience_s :]])
         return np.hstack([free, free * free])
@@ -203,6 +223,54 @@ class LookaheadPacer:
         self._watched = _Watched(config)
         self._tables: _Tables | None = None
         self._refresh_at = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Everything that decisions follow from, ready for JSON, floats exact; not the configuration."""
+        tables = self._tables
+        return {
+            "version": STATE_VERSION,
+            "watched": self._watched.state(),
+            "rates": None if tables is None else tables.rates.state(),
+            "refresh_at": self._refresh_at,
+        }
+
+    @classmethod
+    def restored(cls, config: PacerConfig, seed: int, state: Mapping[str, Any]) -> LookaheadPacer:
+        """Goes on exactly where `state` was taken: the same decisions, byte for byte.
+
+        Raises ConfigError ("state: ...") for a state that is damaged or of another version.
+        """
+        if part(state, "version") != STATE_VERSION:
+            raise ConfigError(f"state: version {state['version']!r} is not {STATE_VERSION}, the one known here")
+        pacer = cls(config, seed)
+        pacer._watched.recall(part(state, "watched"))
+        if part(state, "rates") is not None:
+            rates = _Rates(pacer._watched)
+            rates.recall(state["rates"])
+            pacer._tables = _Tables(rates, config.patience_s)
+        pacer._refresh_at = float(part(state, "refresh_at"))
+        return pacer
+
+    @classmethod
+    def resumed(
+        cls, config: PacerConfig, seed: int, state: Mapping[str, Any] | None, facts: Iterable[SettledAnswer] = ()
+    ) -> LookaheadPacer:
+        """A new start after a crash: what was learned, theta and the ledger are those of `state`.
+
+        Calls and agents are not: they are told anew by events. `facts` are the answers settled since the state was
+        taken, in order of time: they enter the ledger and lower theta, but do not raise it. Without a state (None)
+        `facts` are the whole history; then they raise theta too, but not above its start.
+        """
+        pacer = cls(config, seed) if state is None else cls.restored(config, seed, state)
+        watched = pacer._watched
+        watched.empty()
+        for fact in facts:
+            watched.ledger.settle(fact.at, fact.abandoned)
+            watched.theta.learn(fact.abandoned, may_grow=state is None)
+        if state is None:
+            watched.theta.start_at_most()
+        watched.may_grow = False  # until the first decision
+        return pacer
 
     @property
     def ledger(self) -> Ledger:
@@ -268,7 +336,7 @@ class LookaheadPacer:
 
     def _outlook(self, now: float) -> _Outlook:
         if self._tables is None or now >= self._refresh_at:
-            self._tables = _Tables(self._watched, self.config.patience_s)
+            self._tables = _Tables(_Rates(self._watched), self.config.patience_s)
             self._refresh_at = (now // REFRESH_S + 1) * REFRESH_S
         return _Outlook(self._watched, self._tables)
 

@@ -7,10 +7,15 @@ when gone, so the memory is bounded by what is in flight.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any, ClassVar
+
+from engine.errors import ConfigError
 
 from .budget import Ledger
+from .memory import Memory, part, rows
 from .observation import (
     AgentGone,
     AgentReady,
@@ -63,8 +68,10 @@ class TrackedAgent:
     since_bin: int = 0
 
 
-class Roster:
+class Roster(Memory):
     """Counts of every phase, the calls that rang long enough to be given up, and the ledger."""
+
+    REMEMBERED: ClassVar[tuple[str, ...]] = ("ledger",)
 
     def __init__(self, ring_min_s: float, ledger: Ledger) -> None:
         self.calls: dict[str, TrackedCall] = {}
@@ -75,6 +82,38 @@ class Roster:
         self._ring_min_s = ring_min_s
         self._ringing: deque[tuple[float, str]] = deque()
         self._rang_long: set[str] = set()
+
+    def state(self) -> dict[str, Any]:
+        """Everybody and everything that is there, as JSON."""
+        return super().state() | {
+            "calls": [[n, c.phase.name, c.ring_bin, c.ring_age, c.detect_bin] for n, c in self.calls.items()],
+            "agents": [[name, agent.doing.name, agent.since_bin] for name, agent in self.agents.items()],
+            "ringing": [[at, call] for at, call in self._ringing],
+            "rang_long": sorted(self._rang_long),
+        }
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take on what `state` gave."""
+        self.empty()
+        super().recall(state)
+        try:
+            self.calls = {n: TrackedCall(Phase[phase], *bins) for n, phase, *bins in rows(state, "calls", 5)}
+            self.agents = {n: TrackedAgent(Doing[doing], since) for n, doing, since in rows(state, "agents", 3)}
+        except KeyError as error:
+            raise ConfigError(f"state: {error} is nothing that calls or agents do") from None
+        for call in self.calls.values():
+            self.phases[call.phase] += 1
+        for agent in self.agents.values():
+            self.doing[agent.doing] += 1
+        self._ringing = deque((at, call) for at, call in rows(state, "ringing", 2))
+        self._rang_long = set(part(state, "rang_long"))
+
+    def empty(self) -> None:
+        """Nobody and nothing is there any more; the ledger stays."""
+        self.calls, self.agents = {}, {}
+        self.phases = dict.fromkeys(Phase, 0)
+        self.doing = dict.fromkeys(Doing, 0)
+        self._ringing, self._rang_long = deque(), set()
 
     @property
     def idle(self) -> int:
