@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from engine.adapters.redis import RedisLeases, RedisPresence
+from engine.adapters.redis.link import cancellation_kept
 from engine.adapters.redis.presence import PENDING_MAX
 from engine.errors import ConfigError, Unavailable
 from engine.fakes.metrics import FakeMetrics
@@ -89,3 +91,29 @@ async def test_frames_wait_bounded_and_the_newest_of_a_key_wins() -> None:
         assert metrics.of("vss_bounds_reached_total", bound="redis_frames") == 10
         with pytest.raises(Unavailable):
             await presence.read("agent")
+
+
+async def test_cancellation_that_redis_py_loses_still_ends_the_task() -> None:
+    began = asyncio.Event()
+
+    async def loses_it() -> None:
+        began.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    async def never_ends() -> None:
+        while True:
+            with cancellation_kept():
+                await loses_it()
+
+    task = asyncio.create_task(never_ends())
+    await began.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled()
+
+
+async def test_time_limit_inside_is_no_cancellation() -> None:
+    with pytest.raises(TimeoutError), cancellation_kept():
+        async with asyncio.timeout(0):
+            await asyncio.sleep(60)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -93,8 +93,9 @@ class RedisLink:
         if not self._closed_circuit:
             raise Unavailable("redis", "away")
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
-                return await question(self._client)
+            with cancellation_kept():
+                async with asyncio.timeout(self._timeout_s), self._turns:
+                    return await question(self._client)
         except redis.exceptions.ResponseError:
             raise
         except Exception as error:  # a peer that is no Redis makes the parser raise all kinds of things
@@ -133,8 +134,25 @@ class RedisLink:
     async def _unanswered(self) -> Exception | None:
         """Connect and ask, each answer within the callers' bound (socket_timeout); what went wrong, or None."""
         try:
-            async with asyncio.timeout(CONNECT_S):
-                await self._client.ping()
+            with cancellation_kept():
+                async with asyncio.timeout(CONNECT_S):
+                    await self._client.ping()
         except Exception as error:  # the probe must outlive whatever the peer says
             return error
         return None
+
+
+@contextmanager
+def cancellation_kept() -> Iterator[None]:
+    """Raise CancelledError at the end if the task was cancelled inside and nobody noticed.
+
+    redis-py sends through asyncio.wait_for, which before Python 3.12 drops a cancellation that meets its result
+    (cpython gh-86296); a task that is cancelled only once would then go on for ever.
+    """
+    task = asyncio.current_task()
+    asked = 0 if task is None else task.cancelling()
+    try:
+        yield
+    finally:
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError
