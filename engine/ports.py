@@ -131,6 +131,18 @@ class OutcomeFact:
     """`customer`, `agent`, `operator`, `engine` or None."""
     slot: Slot | None
     lead_next: LeadNext
+    live_at: float | None = None
+    """A person was there, ready for an agent: the leg entered the application."""
+    greeting_end_at: float | None = None
+    """The person's greeting was over, as the machine detection heard it; None without detection."""
+    machine: str | None = None
+    """The machine detection's verdict: `person`, `machine`, `unknown`; None: there was no detection."""
+    message_at: float | None = None
+    """The identity message began."""
+    opted_out_at: float | None = None
+    """The person pressed the opt-out digit."""
+    note: str | None = None
+    """Why an agent skipped a lead in preview."""
 
 
 class OutcomeLedger(Protocol):

@@ -44,6 +44,27 @@ def create(
         list[str] | None,
         typer.Option(metavar="OUTCOME:ATTEMPTS:DELAY_S", help="Dial again after an outcome, such as busy:3:600."),
     ] = None,
+    jurisdiction: Annotated[str, typer.Option(help="Whose law counts and limits abandoned calls.")] = "us-ftc",
+    abandon_limit: Annotated[
+        float | None, typer.Option(help="Abandoned of live answers, a fraction of 1; default: the law's.")
+    ] = None,
+    fp_rate: Annotated[float, typer.Option(help="Share of people whom machine detection takes for machines.")] = 0.0,
+    lines_per_agent: Annotated[float, typer.Option(help="Power: lines per idle agent.")] = 1.5,
+    lines_per_agent_max: Annotated[float, typer.Option(help="Predictive: lines per agent at most.")] = 10.0,
+    pool_weight: Annotated[float, typer.Option(help="Its part of the lines, where campaigns share a pool.")] = 1.0,
+    small_team: Annotated[
+        bool, typer.Option(help="One line per idle agent where overdialing gains nothing (few agents).")
+    ] = True,
+    cancel: Annotated[bool, typer.Option(help="Give up calls that rang 15 s while agents run short.")] = True,
+    require_consent: Annotated[
+        bool, typer.Option("--require-consent", help="Dial only numbers whose consent is on record.")
+    ] = False,
+    preview_limit_s: Annotated[float, typer.Option(help="Preview: seconds an agent may look at a lead.")] = 120.0,
+    identity_text: Annotated[
+        str, typer.Option(help="Text of the identity message: who calls, how to call back. Spoken without --message.")
+    ] = "",
+    language: Annotated[str, typer.Option(help="The language it is spoken in, such as en or ru.")] = "en",
+    opt_out_digit: Annotated[str, typer.Option(help="Pressed by a person who wants no more calls; '' for none.")] = "9",
     env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -65,6 +86,19 @@ def create(
         "window_from": window_from,
         "window_to": window_to,
         "recall": recall_rules(recall or ()),
+        "jurisdiction": jurisdiction,
+        "abandon_limit": abandon_limit,
+        "fp_rate": fp_rate,
+        "lines_per_agent": lines_per_agent,
+        "lines_per_agent_max": lines_per_agent_max,
+        "pool_weight": pool_weight,
+        "small_team": small_team,
+        "cancel": cancel,
+        "require_consent": require_consent,
+        "preview_limit_s": preview_limit_s,
+        "identity_text": identity_text,
+        "language": language,
+        "opt_out_digit": opt_out_digit,
     }
 
     async def work() -> Answer:

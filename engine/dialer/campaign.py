@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.errors import Rejected
+from engine.errors import ConfigError, Rejected
 from engine.ids import CampaignId, TrunkName
 from engine.outcome.disposition import Outcome
 
 from .lead import RecallRule
+from .settings import DEFAULT_PACING, PacingSettings
 
 
 class CampaignStatus(StrEnum):
@@ -21,10 +22,24 @@ class CampaignStatus(StrEnum):
 
 
 class DialMode(StrEnum):
-    """How lines are paced. `progressive`: one line per idle agent; `agentless`: no agents, a message is played."""
+    """How lines are paced."""
 
     PROGRESSIVE = "progressive"
+    """One line per idle agent."""
+    POWER = "power"
+    """A fixed number of lines per idle agent."""
+    PREDICTIVE = "predictive"
+    """Ahead of agents becoming idle, within the abandonment limit."""
+    PREVIEW = "preview"
+    """An agent sees the lead first, and dials or skips it."""
     AGENTLESS = "agentless"
+    """No agents: a message is played."""
+
+
+OVERDIALING = frozenset({DialMode.POWER, DialMode.PREDICTIVE})
+"""Modes that dial more people than there are idle agents: the law's limits bind them."""
+MODES_TO_COME = frozenset({DialMode.POWER, DialMode.PREDICTIVE, DialMode.PREVIEW})
+"""Modes that campaigns can be given but not be started with yet."""
 
 
 class AnswerAction(StrEnum):
@@ -56,6 +71,46 @@ class Campaign:
     """Media of the identity message (abandoned calls) or of the whole call (agentless)."""
     record: bool = False
     recall: Mapping[Outcome, RecallRule] = field(default_factory=dict)
+    pacing: PacingSettings = DEFAULT_PACING
+    identity_text: str = ""
+    """Text of the identity message: who calls and how to call back. Spoken where `message` names no media."""
+    language: str = "en"
+    """The language in which it is spoken (BCP 47)."""
+    opt_out_digit: str = "9"
+    """The digit by which a person asks not to be called again; empty: none."""
+
+
+def check_settings(dial_mode: DialMode, answer_limit_s: float, pacing: PacingSettings) -> None:
+    """Raise ConfigError, the field's name in front, unless a campaign may dial by these settings."""
+    legal = pacing.checked().legal
+    if dial_mode in OVERDIALING and answer_limit_s > legal.connect_limit_s:
+        raise ConfigError(
+            f"answer_limit_s: {answer_limit_s} must be at most {legal.connect_limit_s}, the limit of {legal.name}"
+        )
+
+
+def check_start(campaign: Campaign) -> None:
+    """Raise Rejected unless the campaign's settings allow it to dial.
+
+    `dial_mode_unavailable`, `campaign_invalid` (the law's data may have changed since it was made), or
+    `no_identity_message`: who dials more people than there are agents must have something to say to the rest.
+    """
+    if campaign.dial_mode in MODES_TO_COME:
+        raise Rejected(
+            "dial_mode_unavailable",
+            f"dial mode {campaign.dial_mode} cannot dial real calls yet: make the campaign progressive",
+        )
+    try:
+        check_settings(campaign.dial_mode, campaign.answer_limit_s, campaign.pacing)
+    except ConfigError as error:
+        raise Rejected("campaign_invalid", f"{error}; make the campaign anew") from None
+    must_speak = campaign.dial_mode in OVERDIALING and campaign.pacing.legal.message_required
+    if must_speak and not (campaign.identity_text or campaign.message):
+        raise Rejected(
+            "no_identity_message",
+            f"dial mode {campaign.dial_mode} needs an identity message, which says who calls and how to call back, "
+            "for people whom no agent takes in time: give identity_text, or message with media of your own",
+        )
 
 
 _ALLOWED: dict[CampaignStatus, frozenset[CampaignStatus]] = {

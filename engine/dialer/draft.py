@@ -9,8 +9,9 @@ from datetime import time
 from engine.ids import TrunkName
 from engine.outcome.disposition import Outcome
 
-from .campaign import AnswerAction, DialMode
+from .campaign import AnswerAction, DialMode, check_settings
 from .lead import RecallRule
+from .settings import DEFAULT_PACING, PacingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class CampaignDraft:
     """A campaign that has no id yet; it starts its life in the state `draft`.
 
     `window_from` and `window_to` are in the lead's local time; no lead is dialed outside of them.
+    Raises ConfigError, the field's name in front, for pacing that may not be dialed by.
     """
 
     name: str
@@ -36,3 +38,10 @@ class CampaignDraft:
     window_from: time = time(9, 0)
     window_to: time = time(20, 0)
     recall: Mapping[Outcome, RecallRule] = field(default_factory=dict)
+    pacing: PacingSettings = DEFAULT_PACING
+    identity_text: str = ""
+    language: str = "en"
+    opt_out_digit: str = "9"
+
+    def __post_init__(self) -> None:
+        check_settings(self.dial_mode, self.answer_limit_s, self.pacing)

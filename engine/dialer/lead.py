@@ -47,6 +47,7 @@ DEFAULT_RULES: Mapping[Outcome, RecallRule] = {
     Outcome.CANCELLED: RecallRule(3, 60.0),
     Outcome.ABANDONED: RecallRule(2, 72 * 3600.0),  # Ofcom: 72 h without an agent guaranteed
     Outcome.CUSTOMER_HANGUP: RecallRule(2, 24 * 3600.0),
+    Outcome.SKIPPED: RecallRule(3, 4 * 3600.0),
     Outcome.UNKNOWN: RecallRule(2, 24 * 3600.0),
     Outcome.ENGINE_ERROR: RecallRule(2, 24 * 3600.0),
 }

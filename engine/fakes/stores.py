@@ -123,9 +123,15 @@ class FakeLeads:
             draft.message,
             draft.record,
             dict(draft.recall),
+            draft.pacing,
+            draft.identity_text,
+            draft.language,
+            draft.opt_out_digit,
         )
         self._memory.campaigns[campaign.id] = campaign
         self._memory.windows[campaign.id] = (draft.window_from, draft.window_to)
+        if draft.pacing.require_consent:
+            self._memory.consent_required.add(campaign.id)
         return campaign
 
     async def numbers(self) -> Mapping[CampaignId, CampaignNumbers]:

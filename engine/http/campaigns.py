@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
+from engine.errors import ConfigError
+
 from .control import CampaignChange, CampaignOverview
+from .problem import refused
 from .route import CAMPAIGN, Exchange, Routes
 from .schemas import CampaignList, Empty, NewCampaign, OverviewShown, StatsShown
 
@@ -31,7 +34,11 @@ async def list_campaigns(x: Exchange) -> CampaignList:
     once=True,
 )
 async def create_campaign(x: Exchange) -> OverviewShown:
-    overview = await x.control.create_campaign(x.body_as(NewCampaign).draft())
+    try:
+        draft = x.body_as(NewCampaign).draft()
+    except ConfigError as error:
+        raise refused(error) from None
+    overview = await x.control.create_campaign(draft)
     x.headers["Location"] = f"/api/v1/campaigns/{overview.campaign.id}"
     return shown(overview)
 

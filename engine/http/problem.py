@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from pydantic import ValidationError
 
-from engine.errors import Rejected, ScriptError, Unavailable
+from engine.errors import ConfigError, Rejected, ScriptError, Unavailable
 
 from .schemas import FieldProblem, Problem
 
@@ -73,6 +73,12 @@ def invalid(error: ValidationError) -> ProblemError:
     errors = [FieldProblem(field=field_name(item["loc"]), message=item["msg"]) for item in found]
     first = errors[0]
     return ProblemError(422, "invalid_body", f"{first.field}: {first.message}", errors=errors)
+
+
+def refused(error: ConfigError) -> ProblemError:
+    """A body whose fields do not go together: 422, naming the field, which stands in front of the error's text."""
+    field, _, message = str(error).partition(": ")
+    return ProblemError(422, "invalid_body", str(error), errors=[FieldProblem(field=field, message=message)])
 
 
 def field_name(location: tuple[int | str, ...]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import time
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints
 
 from engine.dialer.campaign import AnswerAction, CampaignStatus, DialMode
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import RecallRule
+from engine.dialer.settings import PACING_FIELDS, PacingSettings
 from engine.ids import TrunkName
 from engine.outcome.disposition import Outcome
 
@@ -20,6 +21,9 @@ _NOTE = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 Line = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=80)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=40)]
 Number = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{5,14}$")]
+Speech = Annotated[str, StringConstraints(pattern=_PRINTABLE.replace("+$", "*$"), max_length=1000)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Digit = Annotated[str, StringConstraints(pattern=r"^[0-9*#]?$")]
 CallerId = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{3,15})?$")]
 Media = Annotated[
     str,
@@ -67,14 +71,27 @@ class NewCampaign(Accepted):
     window_from: time = Field(default=time(9, 0), strict=False, description="in the lead's local time")
     window_to: time = Field(default=time(20, 0), strict=False)
     recall: dict[Annotated[Outcome, Field(strict=False)], RecallBody] = Field(default_factory=dict)
+    jurisdiction: Word = Field(default="us-ftc", description="whose law counts and limits abandoned calls")
+    abandon_limit: float | None = Field(default=None, gt=0, lt=1, description="of live answers; null: the law's")
+    fp_rate: float = Field(default=0.0, ge=0, lt=1, description="share of people taken for machines")
+    lines_per_agent: float = Field(default=1.5, ge=1, le=20, description="power: lines per idle agent")
+    lines_per_agent_max: float = Field(default=10.0, ge=1, le=100, description="predictive: at most")
+    pool_weight: float = Field(default=1.0, gt=0, le=100, description="its part of the pool's lines")
+    small_team: bool = Field(default=True, description="one line per idle agent where overdialing gains nothing")
+    cancel: bool = Field(default=True, description="give up calls that rang 15 s when agents run short")
+    require_consent: bool = False
+    preview_limit_s: float = Field(default=120.0, ge=5, le=3600)
+    identity_text: Speech = Field(default="", description="spoken where `message` names no media")
+    language: Language = "en"
+    opt_out_digit: Digit = Field(default="9", description="empty: none")
 
     def draft(self) -> CampaignDraft:
-        """The same thing as the inside knows it."""
+        """The same thing as the inside knows it. Raises ConfigError for settings that may not be dialed by."""
         rules = {outcome: RecallRule(rule.attempts_max, rule.delay_s) for outcome, rule in self.recall.items()}
         plain = {name: getattr(self, name) for name in type(self).model_fields}
-        return CampaignDraft(
-            **plain | {"trunk": TrunkName(self.trunk), "message": tuple(self.message), "recall": rules}
-        )
+        pacing = PacingSettings(**{name: plain.pop(name) for name in PACING_FIELDS})
+        changed = {"trunk": TrunkName(self.trunk), "message": tuple(self.message), "recall": rules, "pacing": pacing}
+        return CampaignDraft(**plain | changed)
 
 
 class StartCall(Accepted):
@@ -125,6 +142,19 @@ class CampaignShown(Shown):
     talk_max_s: float
     lines_max: int
     record: bool
+    jurisdiction: str = Field(validation_alias=AliasPath("pacing", "jurisdiction"))
+    abandon_limit: float | None = Field(validation_alias=AliasPath("pacing", "abandon_limit"))
+    fp_rate: float = Field(validation_alias=AliasPath("pacing", "fp_rate"))
+    lines_per_agent: float = Field(validation_alias=AliasPath("pacing", "lines_per_agent"))
+    lines_per_agent_max: float = Field(validation_alias=AliasPath("pacing", "lines_per_agent_max"))
+    pool_weight: float = Field(validation_alias=AliasPath("pacing", "pool_weight"))
+    small_team: bool = Field(validation_alias=AliasPath("pacing", "small_team"))
+    cancel: bool = Field(validation_alias=AliasPath("pacing", "cancel"))
+    require_consent: bool = Field(validation_alias=AliasPath("pacing", "require_consent"))
+    preview_limit_s: float = Field(validation_alias=AliasPath("pacing", "preview_limit_s"))
+    identity_text: str
+    language: str
+    opt_out_digit: str
 
 
 class OverviewShown(Shown):

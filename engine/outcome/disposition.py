@@ -29,6 +29,8 @@ class Outcome(StrEnum):
     """The engine or an operator ended the attempt before it was answered."""
     NOT_DIALED = "not_dialed"
     """Claimed, but Asterisk was never asked to dial: does not count as an attempt of the lead."""
+    SKIPPED = "skipped"
+    """Preview: an agent looked at the lead and did not dial. No phone rang; the look counts as an attempt."""
     ENGINE_ERROR = "engine_error"
     """A fault of ours ended the call."""
     UNKNOWN = "unknown"

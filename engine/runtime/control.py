@@ -19,7 +19,7 @@ from engine.agent.machine import (
 from engine.call.events import HangUpAsked
 from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
 from engine.clock import Clock
-from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus
+from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check_start
 from engine.dialer.draft import CampaignDraft
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import CallId, CampaignId, Slot, TrunkName, attempt_id
@@ -144,17 +144,20 @@ class Control:
     async def change_campaign(self, campaign: CampaignId, change: Literal["start", "pause", "stop"]) -> Overview:
         """Start, pause or stop. Calls under way go on to their end. Raises Rejected for an impossible change."""
         if change == "start":
-            await self._check_trunk(campaign)
+            await self._check_start(campaign)
         changed = await self.leads.set_status(campaign, STATUS_OF[change])
         await self.dialing.refresh()
         self.dialing.wake()
         return self._overview(changed, await self.leads.numbers())
 
-    async def _check_trunk(self, campaign: CampaignId) -> None:
-        """A campaign whose trunk is disabled would run and dial nothing. Raises Rejected."""
+    async def _check_start(self, campaign: CampaignId) -> None:
+        """Settings must allow it, and a campaign whose trunk is disabled would dial nothing. Raises Rejected."""
         await self.dialing.refresh()
         known = self.dialing.campaigns.get(campaign)
-        if known is not None and self.dialing.trunk(known.trunk) is None:
+        if known is None:
+            return
+        check_start(known)
+        if self.dialing.trunk(known.trunk) is None:
             raise Rejected(
                 "no_such_trunk", f"its trunk {known.trunk} is disabled or gone: add it again (vss trunk add)"
             )

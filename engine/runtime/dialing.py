@@ -13,7 +13,7 @@ from engine.call.commands import Originate
 from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
-from engine.dialer.pacing import Decision, Limits, Pacer, PacingView, Progressive, Steady
+from engine.dialer.pacing import ByHand, Decision, Limits, Pacer, PacingView, Progressive, Steady
 from engine.errors import Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
@@ -55,10 +55,12 @@ class _Line:
 
 
 def pacer_for(mode: DialMode) -> Pacer:
-    """The pacing rule of a dial mode."""
+    """The pacing rule of a dial mode. Modes that cannot be started yet get the one nobody can be harmed by."""
     match mode:
-        case DialMode.PROGRESSIVE:
+        case DialMode.PROGRESSIVE | DialMode.POWER | DialMode.PREDICTIVE:
             return Progressive()
+        case DialMode.PREVIEW:
+            return ByHand()
         case DialMode.AGENTLESS:
             return Steady()
 

@@ -12,9 +12,10 @@ import asyncpg
 import pytest
 
 from engine.adapters.postgres.pool import Database
-from engine.dialer.campaign import AnswerAction, CampaignStatus
+from engine.dialer.campaign import AnswerAction, CampaignStatus, DialMode
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext, LeadStatus, RecallRule
+from engine.dialer.settings import PacingSettings
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, TrunkName
 from engine.outcome.disposition import Outcome
@@ -57,6 +58,33 @@ class StoresContract:
         assert created.caller_id == "+15550100"
         assert (created.message, created.recall, created.record) == (draft.message, draft.recall, True)
         assert created in await world.leads.campaigns()
+
+    async def test_campaign_keeps_how_it_is_paced_and_what_it_says(self, world: World) -> None:
+        pacing = PacingSettings("uk-ofcom", 0.02, 0.005, 2.5, 6.0, 0.5, False, False, True, 60.0)
+        draft = CampaignDraft(
+            campaign_name(), TRUNK, dial_mode=DialMode.PREDICTIVE, pacing=pacing,
+            identity_text="Это компания «Пример».", language="ru", opt_out_digit="*",
+        )  # fmt: skip
+        created = await world.leads.create(draft)
+        assert created.pacing == pacing
+        assert (created.identity_text, created.language, created.opt_out_digit) == (draft.identity_text, "ru", "*")
+        assert created in await world.leads.campaigns()
+        plain = await world.leads.create(CampaignDraft(campaign_name(), TRUNK))
+        assert (plain.pacing, plain.opt_out_digit) == (PacingSettings(), "9")
+
+    async def test_campaign_made_to_ask_for_consent_does(self, world: World) -> None:
+        draft = CampaignDraft(
+            campaign_name(),
+            TRUNK,
+            window_from=ALL_DAY[0],
+            window_to=ALL_DAY[1],
+            pacing=PacingSettings("de", require_consent=True),
+        )
+        campaign = (await world.leads.create(draft)).id
+        await world.leads.set_status(campaign, CampaignStatus.RUNNING)
+        lead = await world.add_lead(campaign, "+12025550101")
+        assert await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1) == []
+        assert (await world.lead(lead)).status == "excluded"
 
     async def test_campaign_with_a_taken_name_is_rejected(self, world: World) -> None:
         created = await world.leads.create(CampaignDraft(campaign_name(), TRUNK))
@@ -188,6 +216,16 @@ class StoresContract:
         assert (await world.lead(lead)).attempts == 0
         (again,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
         assert again.attempts == 1
+
+    async def test_lead_that_was_skipped_waits_and_the_look_counts(self, world: World) -> None:
+        campaign = await running_campaign(world)
+        lead = await world.add_lead(campaign, "+12025550101")
+        (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+        skipped = fact_of(claimed.attempt, Outcome.SKIPPED, LeadNext(LeadStatus.WAITING, time.time() - 1))
+        assert await world.outcomes.record([replace(skipped, note="bankrupt\0" + "!" * 600)]) == 1
+        state = await world.lead(lead)
+        assert (state.status, state.attempts, state.result) == ("waiting", 1, "skipped")
+        assert (await world.leads.numbers())[campaign].outcomes == {"skipped": 1}
 
     async def test_lead_deleted_while_it_rings_stays_deleted_and_its_outcome_is_kept(self, world: World) -> None:
         campaign = await running_campaign(world)

@@ -110,7 +110,10 @@ class _Supply:
             [now] * BATCH,
             ["customer"] * BATCH,
         ]
-        return [attempts, outcomes, *same, [7001] * BATCH, statuses, following]
+        heard = [now - 58 if outcome == "abandoned" else None for outcome in outcomes]
+        nothing: Sequence[None] = [None] * BATCH
+        known = [answered, nothing, nothing, heard, nothing, nothing]
+        return [attempts, outcomes, *same, [7001] * BATCH, statuses, following, *known]
 
 
 @asynccontextmanager

@@ -96,6 +96,7 @@ async def record(
         query("record_outcomes"),
         attempts, [outcome] * many, [16] * many, [200] * many, [None] * many, bridged, bridged, [ended] * many,
         ["customer"] * many, [None] * many, [status] * many, [0.0] * many,
+        *[[None] * many] * 6,
     )  # fmt: skip
     return recorded
 

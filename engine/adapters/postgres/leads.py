@@ -12,6 +12,7 @@ import msgspec
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, DialMode, check_change
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import RecallRule
+from engine.dialer.settings import PACING_FIELDS, PacingSettings
 from engine.errors import NotFound, Rejected
 from engine.ids import AttemptId, CampaignId, LeadId, TrunkName
 from engine.outcome.disposition import Outcome
@@ -47,6 +48,10 @@ def campaign_of(row: asyncpg.Record) -> Campaign:
         recall={
             Outcome(key): RecallRule(int(rule["attempts_max"]), float(rule["delay_s"])) for key, rule in recall.items()
         },
+        pacing=PacingSettings(**{name: row[name] for name in PACING_FIELDS}),
+        identity_text=row["identity_text"],
+        language=row["language"],
+        opt_out_digit=row["opt_out_digit"],
     )
 
 
@@ -56,9 +61,7 @@ class PostgresLeads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(
-        self, draft: CampaignDraft, *, weekdays: Sequence[int] = EVERY_DAY, require_consent: bool = False
-    ) -> Campaign:
+    async def create(self, draft: CampaignDraft, *, weekdays: Sequence[int] = EVERY_DAY) -> Campaign:
         """Make a campaign in the state `draft`; without a caller id it takes the trunk's.
 
         A window that ends at the last microsecond of the day (`time.max`) includes midnight.
@@ -87,7 +90,19 @@ class PostgresLeads:
                 draft.window_from,
                 draft.window_to,
                 weekdays,
-                require_consent,
+                draft.pacing.require_consent,
+                draft.pacing.jurisdiction,
+                draft.pacing.abandon_limit,
+                draft.pacing.fp_rate,
+                draft.pacing.lines_per_agent,
+                draft.pacing.lines_per_agent_max,
+                draft.pacing.pool_weight,
+                draft.pacing.small_team,
+                draft.pacing.cancel,
+                draft.pacing.preview_limit_s,
+                storable(draft.identity_text),
+                draft.language,
+                draft.opt_out_digit,
             )
         except asyncpg.UniqueViolationError:
             raise Rejected("campaign_name_taken", f"there is a campaign named {draft.name} already") from None

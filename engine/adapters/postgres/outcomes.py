@@ -8,6 +8,10 @@ from engine.ids import AttemptId, CampaignId, LeadId
 from engine.ports import ClaimedLead, OutcomeFact
 
 from .pool import Database
+from .text import storable
+
+NOTE_MAX = 500
+"""Characters of a note; what is longer is cut."""
 
 
 class PostgresOutcomes:
@@ -34,6 +38,12 @@ class PostgresOutcomes:
             [fact.slot for fact in facts],
             [fact.lead_next.status for fact in facts],
             [fact.lead_next.next_at for fact in facts],
+            [fact.live_at for fact in facts],
+            [fact.greeting_end_at for fact in facts],
+            [fact.machine for fact in facts],
+            [fact.message_at for fact in facts],
+            [fact.opted_out_at for fact in facts],
+            [None if fact.note is None else storable(fact.note)[:NOTE_MAX] for fact in facts],
         )
         return recorded
 

@@ -8,7 +8,7 @@ const CALLS_SHOWN = 40;
 const ABANDON_ALARM = 0.03; // 16 CFR 310.4(b)(4)(i): three percent of the calls a person answered
 const LIVE = ["answered", "abandoned", "customer_hangup"];
 const OUTCOMES = ["answered", "customer_hangup", "abandoned", "busy", "no_answer", "declined", "invalid_number",
-  "unreachable", "congestion", "failed", "cancelled", "engine_error", "not_dialed", "unknown"];
+  "unreachable", "congestion", "failed", "cancelled", "skipped", "engine_error", "not_dialed", "unknown"];
 const TOKEN_KEY = "vss-token";
 const THEME_KEY = "vss-theme";
 
