@@ -35,13 +35,14 @@ class _Baseline:
 
     def decide(self, now: float, limits: PacingLimits) -> PacingDecision:
         """How many to launch; these rules never give a call up."""
-        launch, binding = cut(self._wanted(now), "agents", limits)
+        wanted = max(0, self._wanted(now))
+        launch, binding = cut(wanted, "agents", limits)
         roster = self.roster
         why = Explanation(
             at=now, policy=self.policy, binding=binding,
             idle=roster.idle, talking=roster.doing[Doing.TALKING], wrapping=roster.doing[Doing.WRAPPING],
             launched=roster.phases[Phase.LAUNCHED], detecting=roster.phases[Phase.DETECTING], waiting=roster.waiting,
-            answered=self.ledger.answered, abandoned=self.ledger.abandoned, level=self._level(),
+            answered=self.ledger.answered, abandoned=self.ledger.abandoned, level=self._level(), wanted=wanted,
             limit=self.config.ratio_limit, target=round(self.config.target, 6),
         )  # fmt: skip
         return PacingDecision(launch, 0, why)

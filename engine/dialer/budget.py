@@ -155,6 +155,12 @@ class Theta(Memory):
         return math.exp(max(self._log, self._floor))
 
     @property
+    def answers_owed(self) -> int:
+        """So many answers must meet an agent, and none be abandoned, until it is above its least again."""
+        debt = self._floor - self._log
+        return max(0, math.floor(debt / (self._config.eta * self._config.target)) + 1)
+
+    @property
     def braked(self) -> bool:
         """The budget is spent: only floor calls until the debt is earned back."""
         return self._log <= self._floor

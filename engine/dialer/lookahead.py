@@ -308,7 +308,7 @@ class LookaheadPacer:
         launch, binding = cut(wanted, binding, limits)
         watched.may_grow = binding in EARNS
         cancel = self._cancel(now, outlook, theta) if launch == 0 and limits.telephony_up else 0
-        return PacingDecision(launch, cancel, self._why(now, binding, outlook, theta))
+        return PacingDecision(launch, cancel, self._why(now, binding, outlook, theta, wanted))
 
     def _only_floor(self, now: float, limits: PacingLimits) -> str | None:
         """Why nothing may be dialed beyond one line per idle agent, or None."""
@@ -348,7 +348,7 @@ class LookaheadPacer:
             return 0
         return spare
 
-    def _why(self, now: float, binding: str, outlook: _Outlook, theta: float) -> Explanation:
+    def _why(self, now: float, binding: str, outlook: _Outlook, theta: float, wanted: int) -> Explanation:
         watched = self._watched
         ledger = watched.ledger
         return Explanation(
@@ -358,7 +358,7 @@ class LookaheadPacer:
             waiting=watched.waiting,
             free_in_10_s=round(float(outlook.supply[9]), 3), answers_expected=round(float(outlook.demand[-1]), 3),
             chance=round(outlook.next_chance, 6), theta=round(theta, 6),
-            multiplier=round(watched.factor, 4),
+            multiplier=round(watched.factor, 4), wanted=wanted, answers_owed=watched.theta.answers_owed,
             answered=ledger.answered, abandoned=ledger.abandoned,
             limit=self.config.ratio_limit, target=round(self.config.target, 6),
         )  # fmt: skip

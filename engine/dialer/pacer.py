@@ -110,6 +110,10 @@ class Explanation:
     limit: float | None = None
     target: float | None = None
     level: float | None = None
+    wanted: int | None = None
+    """Calls that the rule would launch if channels, calls per second and leads were without limit."""
+    answers_owed: int | None = None
+    """Answers that agents must meet until theta is above its least; 0 while it is."""
 
     def line(self, launch: int, cancel: int) -> str:
         """One line for a person."""

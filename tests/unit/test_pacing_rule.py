@@ -160,6 +160,8 @@ def test_guard_rails_bind_and_are_named(limits: PacingLimits, launch: int, bindi
     log_in(pacer, 20)
     decision = pacer.decide(231.0, limits)
     assert (decision.launch, decision.why.binding) == (launch, binding)
+    assert decision.why.wanted is not None
+    assert decision.why.wanted >= launch
 
 
 def test_lines_per_agent_are_capped() -> None:
@@ -299,11 +301,14 @@ def test_debt_below_the_least_theta_must_be_earned_back() -> None:
         theta.learn(abandoned=True, may_grow=True)
     assert theta.braked
     assert theta.value == pytest.approx(config.theta_min)
-    theta.learn(abandoned=False, may_grow=True)
-    assert theta.braked
-    for _ in range(200):
+    owed = theta.answers_owed
+    for _ in range(owed - 1):
         theta.learn(abandoned=False, may_grow=True)
+    assert theta.braked
+    assert theta.answers_owed == 1
+    theta.learn(abandoned=False, may_grow=True)
     assert not theta.braked
+    assert theta.answers_owed == 0
 
 
 @pytest.mark.parametrize("theta", [0.0005, 0.001, 0.01, 0.0249, 0.33, 0.5])
