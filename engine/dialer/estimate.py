@@ -120,10 +120,10 @@ def leaving(hazards: Floats, horizon: int) -> Floats:
 def delayed(leaves: Floats, delay: Floats) -> Floats:
     """The same with a further delay, given as its distribution over bins."""
     horizon = leaves.shape[1]
-    shift = np.zeros((horizon, horizon))
-    for lag, weight in enumerate(delay[:horizon]):
-        shift += np.diag(np.full(horizon - lag, weight), lag)
-    found: Floats = leaves @ shift
+    lags = min(len(delay), horizon)
+    padded = np.zeros(2 * horizon - 1)
+    padded[horizon - 1 : horizon - 1 + lags] = delay[:lags]
+    found: Floats = leaves @ sliding_window_view(padded, horizon)[::-1]
     return found
 
 
@@ -177,25 +177,26 @@ class FailureAlarm(Memory):
 
     def __init__(self) -> None:
         self._at = 0.0
-        self._fast = np.zeros(2)
-        self._slow = np.zeros(2)
+        self._fast = [0.0, 0.0]
+        self._slow = [0.0, 0.0]
 
     def resolved(self, at: float, failed: bool) -> None:
         """A call ended or was answered."""
         gone, self._at = max(0.0, at - self._at), at
-        one = np.array([failed, 1.0])
-        self._fast = self._fast * 0.5 ** (gone / 60.0) + one
-        self._slow = self._slow * 0.5 ** (gone / 3600.0) + one
+        for counts, half_life_s in ((self._fast, 60.0), (self._slow, 3600.0)):
+            keep = 0.5 ** (gone / half_life_s)
+            counts[0] = counts[0] * keep + failed
+            counts[1] = counts[1] * keep + 1.0
 
     @property
     def raised(self) -> bool:
         """At least 20 calls in the last minute or so, and far more of them failed than usual."""
         if self._fast[1] < 20 or self._slow[1] < 100:
             return False
-        return bool(self._fast[0] / self._fast[1] > 0.4 + self._slow[0] / self._slow[1])
+        return self._fast[0] / self._fast[1] > 0.4 + self._slow[0] / self._slow[1]
 
 
 def phi(x: Floats) -> Floats:
     """The normal distribution function, within 0.0002 (Page 1977)."""
-    found: Floats = 1 / (1 + np.exp(np.clip(-x * (1.5976 + 0.070565992 * x * x), -60, 60)))
+    found: Floats = 1 / (1 + np.exp(np.minimum(x * (-1.5976 - 0.070565992 * x * x), 60.0)))
     return found

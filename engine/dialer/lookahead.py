@@ -13,6 +13,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import ConfigError
 
@@ -35,6 +36,7 @@ LEARN_CALLS, LEARN_S = 30, 25.0
 """One line per idle agent until so many calls have shown how they end, and so long after the first: what ends in the
 first seconds is busy or refused, and says nothing about people. Later too
 never more calls are in flight than have ended."""
+FIRST_TRIALS = np.concatenate([np.arange(1, 9), 2 ** np.arange(4, 31)])
 TRUST_CALLS = 50
 """With so many known ends a lack of answers counts half, with none not at all: the guess may be wrong."""
 EARNS = frozenset({"theta", "agents", "budget", "hard_stop_period", "hard_stop_24h"})
@@ -91,7 +93,8 @@ class _Watched(Roster):
         steps = self.ring.advance(now)
         # a person is known as one only after the detection: what is expected has to wait as long as what is seen
         for _ in range(min(steps, DETECT_BINS)):
-            self._due = np.concatenate([[due], self._due[:-1]])
+            self._due[1:] = self._due[:-1]
+            self._due[0] = due
         self.multiplier.step(float(self._due @ self.delay), steps)
         for cohort in (self.detect, self.talk, self.wrap):
             cohort.advance(now)
@@ -409,17 +412,18 @@ class _Outlook:
 def largest_within(chances: Callable[[Floats], Floats], theta: float, room: int) -> int:
     """The largest k up to `room` with a chance within theta; `chances` grows with k - 1, its argument.
 
-    Doubling, then the interval is cut in sixteen: each round is one evaluation of arrays, whatever the team's size.
+    The first eight and doubling, then the interval is cut in sixteen: each round is one evaluation of arrays, whatever
+    the team's size.
     """
     low, high = 0, room + 1
-    trial = 2 ** np.arange(room.bit_length())
+    trial: NDArray[np.int64] = FIRST_TRIALS[: int(FIRST_TRIALS.searchsorted(high))]
     while high - low > 1:
-        trial = trial[(trial > low) & (trial < high)]
-        over = chances(np.asarray(trial - 1, dtype=np.float64)) > theta
-        first = int(np.argmax(over)) if over.any() else len(trial)
+        within = chances(trial - 1.0) <= theta
+        first = len(trial) if within.all() else int(within.argmin())
         if first < len(trial):
             high = int(trial[first])
         if first > 0:
             low = int(trial[first - 1])
-        trial = np.unique(np.linspace(low, high, 17).astype(int))
+        step = -(-(high - low) // 16)
+        trial = np.arange(low + step, high, step)
     return low

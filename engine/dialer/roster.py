@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any, ClassVar
 
 from engine.errors import ConfigError
@@ -33,7 +33,7 @@ from .observation import (
 )
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """Where a call is: on its way, in machine detection, a person waiting; an inbound one only waits."""
 
     LAUNCHED = auto()
@@ -42,7 +42,7 @@ class Phase(Enum):
     INBOUND = auto()
 
 
-class Doing(Enum):
+class Doing(IntEnum):
     """What an agent does."""
 
     READY = auto()
