@@ -418,7 +418,7 @@ def largest_within(chances: Callable[[Floats], Floats], theta: float, room: int)
     low, high = 0, room + 1
     trial: NDArray[np.int64] = FIRST_TRIALS[: int(FIRST_TRIALS.searchsorted(high))]
     while high - low > 1:
-        within = chances(trial - 1.0) <= theta
+        within = chances((trial - 1).astype(np.float64)) <= theta
         first = len(trial) if within.all() else int(within.argmin())
         if first < len(trial):
             high = int(trial[first])
