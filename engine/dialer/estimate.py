@@ -177,23 +177,22 @@ class FailureAlarm(Memory):
 
     def __init__(self) -> None:
         self._at = 0.0
-        self._fast = [0.0, 0.0]
-        self._slow = [0.0, 0.0]
+        self._fast = np.zeros(2)
+        self._slow = np.zeros(2)
 
     def resolved(self, at: float, failed: bool) -> None:
         """A call ended or was answered."""
         gone, self._at = max(0.0, at - self._at), at
-        for counts, half_life_s in ((self._fast, 60.0), (self._slow, 3600.0)):
-            keep = 0.5 ** (gone / half_life_s)
-            counts[0] = counts[0] * keep + failed
-            counts[1] = counts[1] * keep + 1.0
+        one = np.array([failed, 1.0])
+        self._fast = self._fast * 0.5 ** (gone / 60.0) + one
+        self._slow = self._slow * 0.5 ** (gone / 3600.0) + one
 
     @property
     def raised(self) -> bool:
         """At least 20 calls in the last minute or so, and far more of them failed than usual."""
         if self._fast[1] < 20 or self._slow[1] < 100:
             return False
-        return self._fast[0] / self._fast[1] > 0.4 + self._slow[0] / self._slow[1]
+        return bool(self._fast[0] / self._fast[1] > 0.4 + self._slow[0] / self._slow[1])
 
 
 def phi(x: Floats) -> Floats:
