@@ -1,0 +1,1 @@
+"""The nodes of a script, by what they are for (pure)."""
