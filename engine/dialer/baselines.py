@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from engine.errors import ConfigError
 
 from .budget import Ledger
+from .crew import Doing
 from .jurisdiction import jurisdiction
 from .lookahead import LookaheadPacer
 from .observation import Observation
 from .pacer import Explanation, LinePacer, PacerConfig, PacingDecision, PacingLimits, cut
-from .roster import Doing, Phase, Roster
+from .roster import Phase, Roster
 
 
 class _Baseline:
@@ -40,7 +41,7 @@ class _Baseline:
         roster = self.roster
         why = Explanation(
             at=now, policy=self.policy, binding=binding,
-            idle=roster.idle, talking=roster.doing[Doing.TALKING], wrapping=roster.doing[Doing.WRAPPING],
+            idle=roster.idle, talking=roster.crew.doing[Doing.TALKING], wrapping=roster.crew.doing[Doing.WRAPPING],
             launched=roster.phases[Phase.LAUNCHED], detecting=roster.phases[Phase.DETECTING], waiting=roster.waiting,
             answered=self.ledger.answered, abandoned=self.ledger.abandoned, level=self._level(), wanted=wanted,
             limit=self.config.ratio_limit, target=round(self.config.target, 6),
@@ -92,8 +93,8 @@ class RatioPacer(_Baseline):
 
     def _wanted(self, now: float) -> int:
         roster = self.roster
-        up = roster.in_flight + roster.waiting + roster.doing[Doing.TALKING]
-        return int(self._level() * len(roster.agents)) - up
+        up = roster.in_flight + roster.waiting + roster.crew.doing[Doing.TALKING]
+        return int(self._level() * len(roster.crew.agents)) - up
 
     def _level(self) -> float:
         return self._lines
@@ -137,7 +138,7 @@ class VicidialPacer(RatioPacer):
     def _adapt(self, now: float) -> None:
         mean = sum(self._spare) / len(self._spare)
         self._spare.clear()
-        level = self._lines * (1 + mean / max(1, len(self.roster.agents)))
+        level = self._lines * (1 + mean / max(1, len(self.roster.crew.agents)))
         self.ledger.day.expire(now)
         day = self.ledger.day
         if day.abandoned > self.config.ratio_limit * day.answered:

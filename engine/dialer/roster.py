@@ -1,4 +1,4 @@
-"""Who and what is where right now, kept from the events: calls in flight, agents, live callers who wait (pure).
+"""What is where right now, kept from the events: a campaign's calls in flight, its live callers who wait (pure).
 
 Late and repeated events are facts that arrived late: they change nothing. A call is forgotten when it ends, an agent
 when gone, so the memory is bounded by what is in flight.
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from engine.errors import ConfigError
 
 from .budget import Ledger
+from .crew import Crew
 from .memory import Memory, part, rows
 from .observation import (
     AgentGone,
@@ -34,20 +35,11 @@ from .observation import (
 
 
 class Phase(IntEnum):
-    """Where a call is: on its way, in machine detection, a person waiting; an inbound one only waits."""
+    """Where a call is: on its way, in machine detection, a person waiting."""
 
     LAUNCHED = auto()
     DETECTING = auto()
     WAITING = auto()
-    INBOUND = auto()
-
-
-class Doing(IntEnum):
-    """What an agent does."""
-
-    READY = auto()
-    TALKING = auto()
-    WRAPPING = auto()
 
 
 @dataclass(slots=True)
@@ -60,34 +52,24 @@ class TrackedCall:
     detect_bin: int = 0
 
 
-@dataclass(slots=True)
-class TrackedAgent:
-    """An agent; `since_bin` is the entry into the cohort of what they do."""
-
-    doing: Doing
-    since_bin: int = 0
-
-
 class Roster(Memory):
     """Counts of every phase, the calls that rang long enough to be given up, and the ledger."""
 
     REMEMBERED: ClassVar[tuple[str, ...]] = ("ledger",)
 
-    def __init__(self, ring_min_s: float, ledger: Ledger) -> None:
+    def __init__(self, ring_min_s: float, ledger: Ledger, crew: Crew | None = None) -> None:
         self.calls: dict[str, TrackedCall] = {}
-        self.agents: dict[str, TrackedAgent] = {}
         self.phases = dict.fromkeys(Phase, 0)
-        self.doing = dict.fromkeys(Doing, 0)
+        self.crew = Crew() if crew is None else crew
         self.ledger = ledger
         self._ring_min_s = ring_min_s
         self._ringing: deque[tuple[float, str]] = deque()
         self._rang_long: set[str] = set()
 
     def state(self) -> dict[str, Any]:
-        """Everybody and everything that is there, as JSON."""
+        """The calls and the ledger, as JSON; the crew has a state of its own."""
         return super().state() | {
             "calls": [[n, c.phase.name, c.ring_bin, c.ring_age, c.detect_bin] for n, c in self.calls.items()],
-            "agents": [[name, agent.doing.name, agent.since_bin] for name, agent in self.agents.items()],
             "ringing": [[at, call] for at, call in self._ringing],
             "rang_long": sorted(self._rang_long),
         }
@@ -98,30 +80,27 @@ class Roster(Memory):
         super().recall(state)
         try:
             self.calls = {n: TrackedCall(Phase[phase], *bins) for n, phase, *bins in rows(state, "calls", 5)}
-            self.agents = {n: TrackedAgent(Doing[doing], since) for n, doing, since in rows(state, "agents", 3)}
         except KeyError as error:
-            raise ConfigError(f"state: {error} is nothing that calls or agents do") from None
+            raise ConfigError(f"state: {error} is nothing that a call does") from None
         for call in self.calls.values():
             self.phases[call.phase] += 1
-        for agent in self.agents.values():
-            self.doing[agent.doing] += 1
         self._ringing = deque((at, call) for at, call in rows(state, "ringing", 2))
         self._rang_long = set(part(state, "rang_long"))
 
     def empty(self) -> None:
-        """Nobody and nothing is there any more; the ledger stays."""
-        self.calls, self.agents = {}, {}
+        """No call is there any more; the ledger stays."""
+        self.calls = {}
         self.phases = dict.fromkeys(Phase, 0)
-        self.doing = dict.fromkeys(Doing, 0)
         self._ringing, self._rang_long = deque(), set()
 
     @property
     def idle(self) -> int:
-        return self.doing[Doing.READY]
+        return self.crew.idle
 
     @property
     def waiting(self) -> int:
-        return self.phases[Phase.WAITING] + self.phases[Phase.INBOUND]
+        """Live callers without an agent, inbound ones included."""
+        return self.phases[Phase.WAITING] + len(self.crew.inbound)
 
     @property
     def in_flight(self) -> int:
@@ -145,7 +124,7 @@ class Roster(Memory):
         """Follow one event."""
         match event:
             case CallLaunched(_, call):
-                if call not in self.calls:
+                if call not in self.calls and call not in self.crew.inbound:
                     self._enter(call, TrackedCall(Phase.LAUNCHED), event.at)
             case CallRinging(at, call):
                 if call in self.calls:
@@ -162,16 +141,12 @@ class Roster(Memory):
                 self._settle(call, at, abandoned=True)
             case CustomerGone(at, call):
                 self._end(call, at, cancelled=False, own_will=True)
-            case AgentReady(at, agent):
-                self._agent(agent, Doing.READY, at)
-            case AgentTalking(at, agent, call):
+            case AgentTalking(at, _, call):
                 if call is not None:
                     self._settle(call, at, abandoned=False)
-                self._agent(agent, Doing.TALKING, at)
-            case AgentWrapping(at, agent):
-                self._agent(agent, Doing.WRAPPING, at)
-            case AgentGone(at, agent):
-                self._agent(agent, None, at)
+                self.crew.observe(event)
+            case AgentReady() | AgentWrapping() | AgentGone():
+                self.crew.observe(event)
 
     # what the look-ahead adds its cohorts to
     def entered(self, call: TrackedCall, at: float) -> None:
@@ -179,12 +154,6 @@ class Roster(Memory):
 
     def left(self, call: TrackedCall, at: float, way: str) -> None:
         """A call leaves its phase: to `answered`, `live`, `other`, or `cancelled`."""
-
-    def agent_entered(self, agent: TrackedAgent, at: float) -> None:
-        """An agent began something."""
-
-    def agent_left(self, agent: TrackedAgent, at: float, then: Doing | None) -> None:
-        """An agent ended something."""
 
     def settled(self, abandoned: bool) -> None:
         """A dialed live answer got its agent, or none."""
@@ -205,7 +174,7 @@ class Roster(Memory):
     def _live(self, name: str, at: float) -> None:
         call = self.calls.get(name)
         if call is None:
-            self._enter(name, TrackedCall(Phase.INBOUND), at)
+            self.crew.inbound.add(name)
             return
         self._move(name, Phase.DETECTING, at)
         if call.phase is Phase.DETECTING:
@@ -222,6 +191,7 @@ class Roster(Memory):
     def _end(self, name: str, at: float, cancelled: bool, own_will: bool = False) -> None:
         call = self.calls.get(name)
         if call is None:
+            self.crew.inbound.discard(name)
             return
         if call.phase is Phase.WAITING and not own_will:
             self._settle(name, at, abandoned=True)
@@ -233,25 +203,10 @@ class Roster(Memory):
     def _settle(self, name: str, at: float, abandoned: bool) -> None:
         call = self.calls.get(name)
         if call is None:
+            self.crew.inbound.discard(name)
             return
-        dialed = call.phase is not Phase.INBOUND
-        if dialed and call.phase is not Phase.WAITING:
+        if call.phase is not Phase.WAITING:
             self._live(name, at)
         self._leave(name, call, at, "other")
-        if dialed:
-            self.ledger.settle(at, abandoned)
-            self.settled(abandoned)
-
-    def _agent(self, name: str, doing: Doing | None, at: float) -> None:
-        agent = self.agents.get(name)
-        if agent is not None:
-            if agent.doing is doing:
-                return
-            self.agent_left(agent, at, doing)
-            self.doing[agent.doing] -= 1
-        if doing is None:
-            self.agents.pop(name, None)
-            return
-        agent = self.agents[name] = TrackedAgent(doing)
-        self.doing[doing] += 1
-        self.agent_entered(agent, at)
+        self.ledger.settle(at, abandoned)
+        self.settled(abandoned)

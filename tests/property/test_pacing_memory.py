@@ -163,10 +163,12 @@ def damaged(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("version", 99), ("watched", KeyError), ("watched", 3), ("watched.talk.count", [1, 2]),
-        ("watched.talk.left", "x"), ("watched.theta.log", "low"), ("watched.may_grow", 1), ("watched.resolved", True),
-        ("watched.ledger.day.slices", [[1, 2]]), ("watched.calls", [["c", "SINGING", 0, 0, 0]]), ("rates.ring", []),
-        ("watched.ledger.answered", KeyError), ("refresh_at", KeyError),
+        ("version", 99), ("campaign", KeyError), ("team", 3), ("team.crew.talk.count", [1, 2]),
+        ("team.crew.talk.left", "x"), ("campaign.watched.theta.log", "low"),
+        ("campaign.watched.may_grow", 1), ("campaign.watched.resolved", True),
+        ("campaign.watched.ledger.day.slices", [[1, 2]]), ("campaign.watched.calls", [["c", "SINGING", 0, 0, 0]]),
+        ("campaign.rates.ring", []),
+        ("campaign.watched.ledger.answered", KeyError), ("team.refresh_at", KeyError),
     ],
 )  # fmt: skip
 def test_a_damaged_state_is_refused_in_words(path: str, value: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from engine.dialer.baselines import pacer_named
 from engine.dialer.budget import Ledger, Theta
 from engine.dialer.jurisdiction import jurisdiction, names
-from engine.dialer.lookahead import LEARN_CALLS, LookaheadPacer, largest_within
+from engine.dialer.lookahead import LookaheadPacer
 from engine.dialer.observation import (
     AgentGone,
     AgentReady,
@@ -26,7 +26,9 @@ from engine.dialer.observation import (
     CustomerGone,
     Observation,
 )
+from engine.dialer.outlook import largest_within
 from engine.dialer.pacer import PacerConfig, PacingLimits
+from engine.dialer.watched import LEARN_CALLS
 from engine.errors import ConfigError
 
 FREE = PacingLimits()
