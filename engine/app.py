@@ -53,11 +53,11 @@ RETRY_S = 0.5
 
 
 class LocalLeases:
-    """The Leases port of a cell without Redis: only its own limits hold."""
+    """The Leases port of a cell without Redis: it shares its trunks with no other, so its own limits are all."""
 
     async def take(self, trunk: TrunkName, wanted: int, cps_max: float) -> Tokens:
         """Grant what is wanted."""
-        return Tokens(wanted, shared=False)
+        return Tokens(wanted, shared=True)
 
 
 Tell = Callable[[str], None]

@@ -26,6 +26,11 @@ class Telephony(Protocol):
         """Whether the socket is up, subscribed and resynchronised; while it is not, nothing may be originated."""
         ...
 
+    @property
+    def news_age_s(self) -> float:
+        """How old news may be that were not read yet: Asterisk, or the way from it, is so far behind."""
+        ...
+
     def perform(self, command: TelephonyCommand, failed: Callable[[CommandFailed], None]) -> None:
         """Send a command at once and return; commands are carried out in the order given.
 

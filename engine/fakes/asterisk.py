@@ -105,6 +105,8 @@ class FakeAsterisk:
         self._ended: asyncio.Future[None] | None = None
         self._connected = False
         self._reachable = True
+        self.news_age_s = 0.0
+        """How far behind it is; set by tests."""
         self._in_flight: dict[int, tuple[TelephonyCommand, Callable[[CommandFailed], None]]] = {}
         self._sent = 0
 

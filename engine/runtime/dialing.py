@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from engine.call.commands import Originate
+from engine.call.events import HangUpAsked
 from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.clock import Clock
-from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
+from engine.dialer.campaign import OVERDIALING, AnswerAction, Campaign, CampaignStatus, DialMode
+from engine.dialer.pacer import PacingDecision
 from engine.dialer.pacing import ByHand, Decision, Limits, Pacer, PacingView, Progressive, Steady
 from engine.errors import Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
 from engine.trunk.capacity import Capacity
 
+from .bounds import Bounds, Soundness
 from .claims import Claims
+from .pacing import PacingDesk, rule_of
 from .switchboard import Switchboard
 from .trunks import Trunks
 
@@ -38,6 +42,8 @@ DRY_PAUSE_MAX_S = 2.0
 FAULT_PAUSE_S = 5.0
 """A campaign (or a round) that met a fault of ours is left alone for so long; the others go on."""
 REFRESH_S = 2.0
+DECISION_HOLDS_S = 1.0
+"""A decision that could not be carried out by then is made anew."""
 CUSTOMER_CONTEXT = "vss-customer"
 
 
@@ -48,6 +54,9 @@ class _Line:
     mode: DialMode
     pacer: Pacer
     decision: Decision | None = None
+    paced: PacingDecision | None = None
+    """The decision in full, where the desk made it."""
+    bounds: Bounds | None = None
     dry_until: float = 0.0
     dry_pause_s: float = DRY_PAUSE_S
     ask_max: int = CLAIM_MAX
@@ -63,6 +72,11 @@ def pacer_for(mode: DialMode) -> Pacer:
             return ByHand()
         case DialMode.AGENTLESS:
             return Steady()
+
+
+def _at_desk(campaign: Campaign, *pools: str) -> bool:
+    """Whether a campaign is paced together with the others of these pools."""
+    return campaign.pool in pools and campaign.answer_action is AnswerAction.AGENT and rule_of(campaign) is not None
 
 
 def policy_of(campaign: Campaign, message: tuple[str, ...]) -> CallPolicy:
@@ -96,6 +110,8 @@ class Dialing:
         message: tuple[str, ...],
         random_bits: Callable[[], int],
         undialed: Callable[[AttemptId], None],
+        desk: PacingDesk,
+        soundness: Callable[[], Soundness],
     ) -> None:
         """`undialed` is told of every attempt that is, or may be, open and will never be dialed."""
         self._switchboard = switchboard
@@ -116,6 +132,13 @@ class Dialing:
         self._trunks = Trunks(clock)
         self._claims = Claims(leads, epoch, clock, random_bits, undialed)
         self._undialed = undialed
+        self._desk = desk
+        self._soundness = soundness
+        self._pools_rest_until: dict[str, float] = {}
+        self._late_s = 0.0
+        """How late this round began: what came meanwhile may not be read yet."""
+        self._shared: dict[TrunkName, bool] = {}
+        """Whether the last tokens of a trunk were agreed on by all cells."""
         self.campaigns: dict[CampaignId, Campaign] = {}
 
     def wake(self) -> None:
@@ -172,11 +195,13 @@ class Dialing:
                 await asyncio.sleep(FAULT_PAUSE_S)
             self._claims.settle()
             await asyncio.sleep(max(0.0, self._round_ends_at - self._clock.now()))
+            due = self._clock.now() + TICK_S - TICK_MIN_S
             try:
                 async with asyncio.timeout(TICK_S - TICK_MIN_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+            self._late_s = max(0.0, self._clock.now() - due)
             self._wake.clear()
 
     async def quiet(self) -> None:
@@ -188,13 +213,19 @@ class Dialing:
         began_at = self._clock.now()
         self._round_ends_at = began_at + TICK_MIN_S
         self._quiet.clear()
+        running = [campaign for campaign in self.campaigns.values() if campaign.status is CampaignStatus.RUNNING]
+        pools = {campaign.pool for campaign in running if campaign.dial_mode in OVERDIALING}
         try:
-            for campaign in tuple(self.campaigns.values()):
-                if campaign.status is CampaignStatus.RUNNING and self._closed() is None:
+            for pool in sorted(pools):
+                await self._dial_pool(pool, [campaign for campaign in running if _at_desk(campaign, pool)])
+            for campaign in running:
+                if not _at_desk(campaign, *pools) and self._closed() is None:
                     await self._dial_guarded(campaign)
         finally:
             self._quiet.set()
         self._metrics.observe("vss_dial_tick_seconds", self._clock.now() - began_at)
+
+    # --- campaigns whose rule looks at itself alone
 
     async def _dial_guarded(self, campaign: Campaign) -> None:
         """A fault of ours over one campaign stops neither the others nor the engine. Raises Unavailable."""
@@ -204,10 +235,7 @@ class Dialing:
         except Unavailable:
             raise
         except Exception as fault:
-            log.exception("campaign_fault", campaign=campaign.id)
-            self._metrics.count("vss_call_faults_total", kind="dialing")
-            line.dry_until = self._clock.now() + FAULT_PAUSE_S
-            line.decision = Decision(0, "fault", f"launch 0: a fault of the engine: {type(fault).__name__}")
+            self._rest(campaign, line, fault)
 
     async def _dial(self, campaign: Campaign, line: _Line) -> None:
         now = self._clock.now()
@@ -218,13 +246,119 @@ class Dialing:
         if line.dry_until > now:
             return
         decision = line.pacer.decide(self._view(campaign, now), self._limits(campaign, capacity))
-        line.decision = decision
+        line.decision, line.paced = decision, None
         self._metrics.count("vss_dial_decisions_total", binding=decision.binding)
-        wanted = min(decision.launch, line.ask_max)
-        if wanted and self._trunks.take(campaign.trunk, wanted):
-            granted = await self._granted(campaign.trunk, wanted, capacity.cps_max)
-            if granted:
-                await self._launch_evenly(campaign, await self._claim(campaign, line, granted))
+        await self._launch_wanted(campaign, line, min(decision.launch, line.ask_max))
+
+    def _rest(self, campaign: Campaign, line: _Line, fault: Exception) -> None:
+        """Leave a campaign alone for a while."""
+        log.exception("campaign_fault", campaign=campaign.id)
+        self._metrics.count("vss_call_faults_total", kind="dialing")
+        line.dry_until = self._clock.now() + FAULT_PAUSE_S
+        line.paced = None
+        line.decision = Decision(0, "fault", f"launch 0: a fault of the engine: {type(fault).__name__}")
+
+    # --- campaigns that share a pool's pacers
+
+    async def _dial_pool(self, pool: str, campaigns: Sequence[Campaign]) -> None:
+        """One decision for all campaigns of a pool, carried out in turn. Raises Unavailable."""
+        sound = self._soundness()
+        if self._closed() is not None and sound.telephony_up and sound.ledger_writable:
+            return
+        if self._pools_rest_until.get(pool, 0.0) > self._clock.now():
+            return
+        try:
+            decisions = await self._decided(pool, campaigns, sound)
+        except Unavailable:
+            raise
+        except Exception as fault:
+            self._pools_rest_until[pool] = self._clock.now() + FAULT_PAUSE_S
+            for campaign in campaigns:
+                self._rest(campaign, self._line(campaign), fault)
+            return
+        decided_at = self._clock.now()
+        for campaign, decision in decisions:
+            self._give_up(campaign, decision.cancel)
+            if decision.launch and self._closed() is None and self._clock.now() - decided_at < DECISION_HOLDS_S:
+                await self._carried_out(campaign, decision.launch)
+
+    async def _decided(
+        self, pool: str, campaigns: Sequence[Campaign], sound: Soundness
+    ) -> list[tuple[Campaign, PacingDecision]]:
+        """Ask the desk; the decisions of those campaigns that can dial at all."""
+        asked: dict[CampaignId, Bounds] = {}
+        for campaign in campaigns:
+            line = self._line(campaign)
+            capacity = self._trunks.capacity(campaign.trunk)
+            if capacity is None:
+                line.decision = Decision(0, "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
+                continue
+            if not self._desk.knows(campaign):
+                line.decision = Decision(0, "ledger", "launch 0: its abandoned calls so far are not read yet")
+                await self._desk.open(campaign, self._switchboard.agents())
+            line.bounds = asked[campaign.id] = self._bounds(campaign, line, capacity, sound)
+        decisions = self._desk.decide(
+            pool, self._clock.now(), {name: bounds.limits() for name, bounds in asked.items()}
+        )
+        for campaign in campaigns:
+            if (decision := decisions.get(campaign.id)) is None:
+                continue
+            line = self._line(campaign)
+            binding = asked[campaign.id].named(decision.why.binding)
+            line.paced, line.decision = decision, Decision(decision.launch, binding, decision.explanation)
+            self._metrics.count("vss_dial_decisions_total", binding=binding)
+        return [(campaign, decisions[campaign.id]) for campaign in campaigns if campaign.id in decisions]
+
+    async def _carried_out(self, campaign: Campaign, launch: int) -> None:
+        line = self._line(campaign)
+        capacity = self._trunks.capacity(campaign.trunk)
+        try:
+            if capacity is not None:
+                await self._launch_wanted(campaign, line, min(launch, line.ask_max, capacity.free))
+        except Unavailable:
+            raise
+        except Exception as fault:
+            self._rest(campaign, line, fault)
+
+    def _give_up(self, campaign: Campaign, many: int) -> None:
+        """Hang up those that rang longest, of the calls that rang as long as the law asks for."""
+        if not many:
+            return
+        now = self._clock.now()
+        rang_by = now - campaign.pacing.legal.ring_min_s
+        ringing = [
+            (call.ringing_at, call.id)
+            for call in self._switchboard.calls.values()
+            if call.campaign == campaign.id
+            and call.phase is Phase.RINGING
+            and call.ringing_at is not None
+            and call.ringing_at <= rang_by
+        ]
+        for _, call in sorted(ringing)[:many]:
+            self._switchboard.post(call, HangUpAsked("engine", now))
+        self._metrics.count("vss_dial_cancelled_total", min(many, len(ringing)))
+
+    def _bounds(self, campaign: Campaign, line: _Line, capacity: Capacity, sound: Soundness) -> Bounds:
+        return Bounds.of(
+            campaign,
+            capacity,
+            self._switchboard.in_flight.get(campaign.id, 0),
+            soundness=replace(sound, news_age_s=max(sound.news_age_s, self._late_s)),
+            message_armed=bool(campaign.message or self._message),
+            leads=0 if line.dry_until > self._clock.now() else line.ask_max,
+            shared=self._shared.get(campaign.trunk, False),
+        )
+
+    # --- from a wish to calls
+
+    async def _launch_wanted(self, campaign: Campaign, line: _Line, wanted: int) -> None:
+        """Dial as many of the wanted calls as trunk, other cells and leads allow. Raises Unavailable."""
+        if not wanted or not self._trunks.take(campaign.trunk, wanted):
+            return
+        cps_max = self._trunks.records[campaign.trunk].cps_max
+        granted = await self._granted(campaign.trunk, wanted, cps_max)
+        if granted:
+            await self._launch_evenly(campaign, await self._claim(campaign, line, granted))
 
     async def _granted(self, trunk: TrunkName, wanted: int, cps_max: float) -> int:
         """How many of the calls taken of the trunk all cells together allow; the others are given back."""
@@ -234,6 +368,7 @@ class Dialing:
             granted = min(tokens.granted, wanted)
         finally:
             self._trunks.give_back(trunk, wanted - granted)
+        self._shared[trunk] = tokens.shared
         self._metrics.count("vss_trunk_tokens_total", granted, trunk=trunk, shared=str(tokens.shared).lower())
         return granted
 

@@ -13,6 +13,7 @@ from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
 from engine.call.model import Call, Phase
 from engine.clock import Clock
+from engine.dialer.apart import Apart
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
@@ -39,8 +40,10 @@ from engine.ports import (
 )
 
 from .batch import Batch
+from .bounds import Soundness
 from .control import Control, InboundPolicy, Overview, PartState
 from .dialing import Dialing
+from .pacing import PacingDesk
 from .router import Router
 from .story import Ledgers, Story
 from .switchboard import Switchboard
@@ -114,7 +117,8 @@ class Engine:
         ledgers = Ledgers(self._calls, self._outcomes, self._agents)
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
-        self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story)
+        self.desk = PacingDesk(ports.clock, metrics, Apart)
+        self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
         self.dialing = Dialing(
             self.switchboard,
             ports.leads,
@@ -128,6 +132,8 @@ class Engine:
             settings.message,
             ports.random_bits,
             lambda attempt: self._story.never_dialed(attempt, ports.clock.now()),
+            self.desk,
+            self._soundness,
         )
         self.switchboard.on_idle = self.dialing.wake
         self.switchboard.on_ended = self._on_ended
@@ -301,6 +307,11 @@ class Engine:
         if self._ledgers.late:
             return "outcomes cannot be written"
         return None
+
+    def _soundness(self) -> Soundness:
+        """What a pacer must know of this engine's eyes and hands."""
+        telephony = self._ports.telephony
+        return Soundness(telephony.connected and self._level, not self._ledgers.late, telephony.news_age_s)
 
     def parts(self) -> dict[str, PartState]:
         """Every part by name."""

@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
@@ -63,10 +64,20 @@ EVENTS_PER_TURN_MAX = 10_000
 IN_FLIGHT = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
 
 
+class Witness(Protocol):
+    """Sees every step after its commands were sent, at the event's time; returns at once."""
+
+    def call_began(self, call: Call, at: float) -> None: ...
+
+    def call_stepped(self, before: Call, after: Call, at: float) -> None: ...
+
+    def agent_changed(self, agent: Agent, at: float) -> None: ...
+
+
 class Switchboard:
     """Owns every live call and every pool; all its methods run on the loop's thread and return at once."""
 
-    def __init__(self, telephony: Telephony, clock: Clock, metrics: Metrics, story: Story) -> None:
+    def __init__(self, telephony: Telephony, clock: Clock, metrics: Metrics, story: Story, witness: Witness) -> None:
         self.calls: dict[CallId, Call] = {}
         self.pools: dict[str, Pool] = {}
         self._pool_of: dict[Slot, Pool] = {}
@@ -79,6 +90,7 @@ class Switchboard:
         self._clock = clock
         self._metrics = metrics
         self._story = story
+        self._witness = witness
         self._deadlines = Deadlines(clock, self._deadline_passed)
         self._turn: deque[tuple[CallId, CallEvent]] = deque()
         self._turning = False
@@ -156,6 +168,7 @@ class Switchboard:
         self._story.began(call)
         self._deadlines.arm(call.id, call.deadline_at)
         self._execute(call, commands)
+        self._witness.call_began(call, call.created_at)
         self._run_turn()
 
     def _run_turn(self) -> None:
@@ -195,6 +208,8 @@ class Switchboard:
                 self._landed(before)
         self._story.stepped(before, event, after)
         self._execute(after, commands)
+        if after is not before:
+            self._witness.call_stepped(before, after, event.at)
         if after.phase is Phase.ENDED:
             self._ended(after)
 
@@ -292,9 +307,11 @@ class Switchboard:
         self._pool_effects(pool, pool.handle(slot, event))
 
     def _pool_effects(self, pool: Pool, effects: list[PoolEffect]) -> None:
+        now = self._clock.now()
         for before, after in pool.changes:
             self._deadlines.arm(after.slot, after.deadline_at)
             self._story.agent_changed(before, after)
+            self._witness.agent_changed(after, now)
             if after.available:
                 self.on_idle()
         pool.changes.clear()

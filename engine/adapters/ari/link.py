@@ -113,6 +113,12 @@ class Link:
         return len(self._pending)
 
     @property
+    def waiting_s(self) -> float:
+        """How long the oldest of them has waited; 0 when none does."""
+        oldest = next(iter(self._pending.values()), None)
+        return 0.0 if oldest is None else max(0.0, self._now() - oldest.sent_at)
+
+    @property
     def alive(self) -> bool:
         return not self._ended.done()
 

@@ -107,6 +107,11 @@ class AriSocket:
         """Share of the request limit that is in use, 0 to 1."""
         return self._link.pending / self._settings.limits.requests_max if self._link is not None else 0.0
 
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest unanswered request has waited."""
+        return self._link.waiting_s if self._link is not None else 0.0
+
     def send(self, request: Request[Any], on_reply: OnReply) -> None:
         """Send now; `on_reply` is called once. Raises Unavailable at once when the socket is away or full."""
         self._live_link().send(request, on_reply)

@@ -71,6 +71,11 @@ class AriTelephony:
         return self._socket.connected
 
     @property
+    def news_age_s(self) -> float:
+        """Events and answers come over one socket, in order: what is older than an unanswered request may be unread."""
+        return self._socket.waiting_s
+
+    @property
     def counters(self) -> Counters:
         """Totals for the metrics endpoint."""
         return self._socket.counters
