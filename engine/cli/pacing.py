@@ -9,13 +9,15 @@ import typer
 
 from engine.cli.answer import Answer, AsJson, give
 from engine.cli.menu import group
+from engine.cli.pacing_compare import compare
 from engine.cli.table import Table
 
 if TYPE_CHECKING:
     from engine.dialer.pacer import LinePacer
     from engine.dialer.scenario import Scenario, Shift
 
-commands = group("How many calls to dial: simulate a rule.")
+commands = group("How many calls to dial: simulate a rule, compare all.")
+commands.command()(compare)
 
 
 @commands.command()

@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "trunk": {"add", "list", "test"},
     "slot": {"add", "list"},
     "route": {"add", "list"},
-    "pacing": {"simulate"},
+    "pacing": {"simulate", "compare"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")

@@ -1,0 +1,76 @@
+"""Tasks spread over processes: a bounded number under way, the first error ends it all, and nobody is left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+
+from engine.compare.task import Piece, Task, perform
+from engine.errors import VssError
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def performed(tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Piece], None, None]:
+    """Each task with its result, in the order of completion. Closing the iterator ends the processes.
+
+    Raises VssError naming the task, for what a worker raised and for a worker that died.
+    """
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task, _checked(task, None)
+        return
+    for name in BLAS_THREADS:
+        os.environ.setdefault(name, "1")  # the cores have work enough
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_follow_parent)
+    try:
+        yield from _spread(executor, tasks, 2 * workers)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+            child.join()
+
+
+def _spread(executor: ProcessPoolExecutor, tasks: Sequence[Task], most: int) -> Iterator[tuple[Task, Piece]]:
+    waiting = list(reversed(tasks))
+    under_way: dict[Future[Piece], Task] = {}
+    while waiting or under_way:
+        while waiting and len(under_way) < most:
+            task = waiting.pop()
+            under_way[executor.submit(perform, task)] = task
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = under_way.pop(future)
+            yield task, _checked(task, future)
+
+
+def _checked(task: Task, future: Future[Piece] | None) -> Piece:
+    try:
+        return perform(task) if future is None else future.result()
+    except BrokenProcessPool:
+        raise VssError(f"a worker process died (out of memory?) near {_name(task)}; try fewer --workers") from None
+    except Exception as error:
+        raise VssError(f"{_name(task)}: {error!r}") from error
+
+
+def _name(task: Task) -> str:
+    return f"{task.contender.name} in {task.cell.name}, seed {task.seeds[0]}"
+
+
+def _follow_parent() -> None:
+    """A worker whose parent is gone, however it went, has nobody to work for."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
