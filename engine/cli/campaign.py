@@ -182,13 +182,13 @@ def overview_table(items: Sequence[dict[str, Any]]) -> Table:
 def _change(campaign: str, change: str, env_file: str | None, as_json: bool) -> None:
     async def work() -> Answer:
         async with engine_api(read(env_file)) as api:
-            changed = await api.post(f"/campaigns/{await _number(api, campaign)}/{change}")
+            changed = await api.post(f"/campaigns/{await number_of(api, campaign)}/{change}")
         return Answer(changed, [_line(changed)])
 
     give(as_json, work)
 
 
-async def _number(api: ApiClient, campaign: str) -> int:
+async def number_of(api: ApiClient, campaign: str) -> int:
     """The number of a campaign given by number or name. Raises NotFound."""
     if campaign.isdecimal():
         return int(campaign)

@@ -1,4 +1,4 @@
-"""`vss pacing`: what a pacing rule would do, tried on a simulated day."""
+"""`vss pacing`: what a pacing rule does, in the running engine or on a simulated day."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import typer
 from engine.cli.answer import Answer, AsJson, give
 from engine.cli.menu import group
 from engine.cli.pacing_compare import compare
+from engine.cli.pacing_explain import explain
 from engine.cli.table import Table
 
 if TYPE_CHECKING:
     from engine.dialer.pacer import LinePacer
     from engine.dialer.scenario import Scenario, Shift
 
-commands = group("How many calls to dial: simulate a rule, compare all.")
+commands = group("How many calls to dial: explain a campaign, simulate a rule, compare all.")
+commands.command()(explain)
 commands.command()(compare)
 
 

@@ -9,7 +9,7 @@ from engine.errors import ConfigError
 from .control import CampaignChange, CampaignOverview
 from .problem import refused
 from .route import CAMPAIGN, Exchange, Routes
-from .schemas import CampaignList, Empty, NewCampaign, OverviewShown, StatsShown
+from .schemas import CampaignList, Empty, NewCampaign, OverviewShown, PacingShown, StatsShown
 
 routes = Routes("campaigns")
 
@@ -57,6 +57,17 @@ async def get_campaign(x: Exchange) -> OverviewShown:
 )
 async def campaign_stats(x: Exchange) -> StatsShown:
     return StatsShown.model_validate((await x.control.campaign(x.campaign)).stats)
+
+
+@routes.add(
+    "GET",
+    f"/api/v1/campaigns/{CAMPAIGN}/pacing",
+    summary="Why it dials what it dials, what it would need to dial more, and its account of abandoned calls",
+    answer=PacingShown,
+    problems=(404,),
+)
+async def campaign_pacing(x: Exchange) -> PacingShown:
+    return PacingShown.model_validate(await x.control.pacing(x.campaign))
 
 
 @routes.add(

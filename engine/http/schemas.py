@@ -162,6 +162,53 @@ class OverviewShown(Shown):
     stats: StatsShown
 
 
+class DecisionShown(Shown):
+    """A decision of a pacer; `at` is epoch seconds, `binding` names the constraint that decided."""
+
+    at: float | None
+    launch: int
+    cancel: int
+    binding: str
+    line: str
+
+
+class WindowShown(Shown):
+    """Live answers and those abandoned; ratio and limit are fractions of 1, the limit null where the law sets none."""
+
+    answered: int
+    abandoned: int
+    ratio: float
+    limit: float | None
+
+
+class DefinitionShown(Shown):
+    """How the ratio is counted."""
+
+    name: str
+    version: int
+
+
+class PacingShown(DecisionShown):
+    """Why a campaign dials what it dials.
+
+    `needs` is what it would take to dial more; `inputs` what the decision was made on; `limits` what the outside
+    allows; `windows` (`period`, `24h`, `1h`) are null while the database is away; `recent` are the newest decisions
+    that differed, oldest first.
+    """
+
+    campaign: int
+    status: CampaignStatus
+    dial_mode: DialMode
+    needs: list[str]
+    inputs: dict[str, float | int | str | bool | None]
+    limits: dict[str, float | int | str | bool | None]
+    theta: float | None
+    message_armed: bool
+    definition: DefinitionShown
+    windows: dict[str, WindowShown] | None
+    recent: list[DecisionShown]
+
+
 class CallShown(Shown):
     """A live call; times are epoch seconds."""
 

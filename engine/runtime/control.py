@@ -26,6 +26,7 @@ from engine.ids import CallId, CampaignId, Slot, TrunkName, attempt_id
 from engine.ports import CampaignNumbers, Disposition, LeadStore
 
 from .dialing import Dialing
+from .explanation import Definition, Explained
 from .story import Story
 from .switchboard import Switchboard
 
@@ -134,6 +135,16 @@ class Control:
             if overview.campaign.id == campaign:
                 return overview
         raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
+
+    async def pacing(self, campaign: CampaignId) -> Explained:
+        """Why a campaign dials what it dials. Raises NotFound, Unavailable."""
+        known = self.dialing.campaigns.get(campaign)
+        if known is None:
+            await self.dialing.refresh()
+            known = self.dialing.campaigns.get(campaign)
+        if known is None:
+            raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
+        return self.dialing.explained(known, Definition(known.pacing.jurisdiction, known.pacing.legal.version), None)
 
     async def create_campaign(self, draft: CampaignDraft) -> Overview:
         """Make a campaign; it dials nothing until it is started. Raises Rejected, Unavailable."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -15,7 +15,7 @@ from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import OVERDIALING, AnswerAction, Campaign, CampaignStatus, DialMode
 from engine.dialer.pacer import PacingDecision
-from engine.dialer.pacing import ByHand, Decision, Limits, Pacer, PacingView, Progressive, Steady
+from engine.dialer.pacing import ByHand, Limits, Pacer, PacingView, Progressive, Steady
 from engine.errors import Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
@@ -23,6 +23,7 @@ from engine.trunk.capacity import Capacity
 
 from .bounds import Bounds, Soundness
 from .claims import Claims
+from .explanation import CrewNow, Definition, Explained, Held, Noted, WindowTold, explain
 from .pacing import PacingDesk, rule_of
 from .switchboard import Switchboard
 from .trunks import Trunks
@@ -42,6 +43,8 @@ DRY_PAUSE_MAX_S = 2.0
 FAULT_PAUSE_S = 5.0
 """A campaign (or a round) that met a fault of ours is left alone for so long; the others go on."""
 REFRESH_S = 2.0
+RECENT = 20
+"""Decisions kept for those who ask why."""
 DECISION_HOLDS_S = 1.0
 """A decision that could not be carried out by then is made anew."""
 CUSTOMER_CONTEXT = "vss-customer"
@@ -53,14 +56,23 @@ class _Line:
 
     mode: DialMode
     pacer: Pacer
-    decision: Decision | None = None
+    noted: Noted | None = None
+    """The last decision."""
+    recent: deque[Noted] = field(default_factory=lambda: deque(maxlen=RECENT))
     paced: PacingDecision | None = None
-    """The decision in full, where the desk made it."""
+    """The last decision in full, where the desk made it."""
     bounds: Bounds | None = None
+    view: PacingView | None = None
     dry_until: float = 0.0
     dry_pause_s: float = DRY_PAUSE_S
     ask_max: int = CLAIM_MAX
     """After a claim that found few leads ask for few: the trunk's tokens are shared, and asking costs them."""
+
+    def note(self, at: float, binding: str, line: str, launch: int = 0, cancel: int = 0) -> None:
+        """Keep a decision for those who ask why."""
+        last, self.noted = self.noted, Noted(at, launch, cancel, binding, line)
+        if launch or cancel or last is None or last.binding != binding:
+            self.recent.append(self.noted)
 
 
 def pacer_for(mode: DialMode) -> Pacer:
@@ -167,7 +179,18 @@ class Dialing:
         line = self._lines.get(campaign)
         if (reason := self._closed()) is not None:
             return f"dialing is closed: {reason}"
-        return line.decision.explanation if line is not None and line.decision is not None else ""
+        return line.noted.line if line is not None and line.noted is not None else ""
+
+    def explained(
+        self, campaign: Campaign, definition: Definition, windows: Mapping[str, WindowTold] | None
+    ) -> Explained:
+        """Everything about a campaign's pacing; `windows` are those of its account."""
+        line = self._lines.get(campaign.id)
+        held = Held(self._soundness(), self._closed(), self._message_armed(campaign), definition, windows)
+        crew = CrewNow.of(self._switchboard.pools.get(campaign.pool))
+        if line is None:
+            return explain(campaign, None, (), None, None, None, crew, held)
+        return explain(campaign, line.noted, line.recent, line.paced, line.view, line.bounds, crew, held)
 
     async def refresh(self) -> None:
         """Read campaigns and trunks anew. Raises Unavailable."""
@@ -241,12 +264,14 @@ class Dialing:
         now = self._clock.now()
         capacity = self._trunks.capacity(campaign.trunk)
         if capacity is None:
-            line.decision = Decision(0, "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
+            line.note(now, "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
             return
         if line.dry_until > now:
             return
-        decision = line.pacer.decide(self._view(campaign, now), self._limits(campaign, capacity))
-        line.decision, line.paced = decision, None
+        line.view, line.paced = self._view(campaign, now), None
+        line.bounds = self._bounds(campaign, line, capacity, self._soundness())
+        decision = line.pacer.decide(line.view, self._limits(campaign, capacity))
+        line.note(now, decision.binding, decision.explanation, decision.launch)
         self._metrics.count("vss_dial_decisions_total", binding=decision.binding)
         await self._launch_wanted(campaign, line, min(decision.launch, line.ask_max))
 
@@ -256,7 +281,7 @@ class Dialing:
         self._metrics.count("vss_call_faults_total", kind="dialing")
         line.dry_until = self._clock.now() + FAULT_PAUSE_S
         line.paced = None
-        line.decision = Decision(0, "fault", f"launch 0: a fault of the engine: {type(fault).__name__}")
+        line.note(self._clock.now(), "fault", f"launch 0: a fault of the engine: {type(fault).__name__}")
 
     # --- campaigns that share a pool's pacers
 
@@ -291,21 +316,21 @@ class Dialing:
             line = self._line(campaign)
             capacity = self._trunks.capacity(campaign.trunk)
             if capacity is None:
-                line.decision = Decision(0, "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
+                line.note(self._clock.now(), "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
                 continue
             if not self._desk.knows(campaign):
-                line.decision = Decision(0, "ledger", "launch 0: its abandoned calls so far are not read yet")
+                line.note(self._clock.now(), "ledger", "launch 0: its abandoned calls so far are not read yet")
                 await self._desk.open(campaign, self._switchboard.agents())
             line.bounds = asked[campaign.id] = self._bounds(campaign, line, capacity, sound)
-        decisions = self._desk.decide(
-            pool, self._clock.now(), {name: bounds.limits() for name, bounds in asked.items()}
-        )
+        now = self._clock.now()
+        decisions = self._desk.decide(pool, now, {name: bounds.limits() for name, bounds in asked.items()})
         for campaign in campaigns:
             if (decision := decisions.get(campaign.id)) is None:
                 continue
             line = self._line(campaign)
             binding = asked[campaign.id].named(decision.why.binding)
-            line.paced, line.decision = decision, Decision(decision.launch, binding, decision.explanation)
+            line.paced, line.view = decision, None
+            line.note(now, binding, decision.explanation, decision.launch, decision.cancel)
             self._metrics.count("vss_dial_decisions_total", binding=binding)
         return [(campaign, decisions[campaign.id]) for campaign in campaigns if campaign.id in decisions]
 
@@ -344,10 +369,14 @@ class Dialing:
             capacity,
             self._switchboard.in_flight.get(campaign.id, 0),
             soundness=replace(sound, news_age_s=max(sound.news_age_s, self._late_s)),
-            message_armed=bool(campaign.message or self._message),
+            message_armed=self._message_armed(campaign),
             leads=0 if line.dry_until > self._clock.now() else line.ask_max,
             shared=self._shared.get(campaign.trunk, False),
         )
+
+    def _message_armed(self, campaign: Campaign) -> bool:
+        """Whether a person whom no agent takes in time hears something."""
+        return bool(campaign.message or self._message)
 
     # --- from a wish to calls
 
@@ -384,9 +413,8 @@ class Dialing:
             line.ask_max = max(1, 2 * len(claimed))
             line.dry_pause_s = DRY_PAUSE_S if claimed else min(DRY_PAUSE_MAX_S, 2 * line.dry_pause_s)
             line.dry_until = self._clock.now() + line.dry_pause_s
-            line.decision = Decision(
-                len(claimed), "leads", f"launch {len(claimed)}: no more leads are due; bound by leads"
-            )
+            found = f"launch {len(claimed)}: no more leads are due; bound by leads"
+            line.note(self._clock.now(), "leads", found, len(claimed))
         self._metrics.count("vss_leads_claimed_total", len(claimed))
         return claimed
 

@@ -30,8 +30,6 @@ log = structlog.get_logger()
 
 NEWS_MAX = 10_000
 """So many unread news are handed over without waiting for a decision."""
-RECENT = 20
-"""Decisions kept for the explanation."""
 
 
 class Pacers(Protocol):
@@ -112,8 +110,6 @@ class PacingDesk:
         self._pools: dict[str, _Pool] = {}
         self._calls: dict[CallId, tuple[_Pool, str | None]] = {}
         """Calls whose beginning was told."""
-        self.recent: dict[CampaignId, deque[PacingDecision]] = {}
-        """The newest decisions of each campaign that differ from those before them."""
 
     # --- what the switchboard tells
 

@@ -31,6 +31,40 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    answered: int = 100
+    abandoned: int = 2
+    ratio: float = 0.02
+    limit: float | None = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    name: str = "us-ftc"
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    campaign: int
+    status: str = "running"
+    dial_mode: str = "predictive"
+    line: str = "launch 2: 1 idle; bound by theta"
+    at: float | None = 1.5
+    launch: int = 2
+    cancel: int = 0
+    binding: str = "theta"
+    needs: tuple[str, ...] = ("agents: all 20 are busy, the next is free in about 6 s",)
+    inputs: Mapping[str, float | int | str | bool | None] = field(default_factory=lambda: {"idle": 1, "chance": 0.01})
+    limits: Mapping[str, float | int | str | bool | None] = field(default_factory=lambda: {"trunk": "carrier"})
+    theta: float | None = 0.02
+    message_armed: bool = True
+    definition: Definition = Definition()
+    windows: Mapping[str, Window] | None = field(default_factory=lambda: {"period": Window(), "1h": Window(limit=None)})
+    recent: tuple[Pacing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     id: str
     kind: str
@@ -110,6 +144,12 @@ class FakeControl:
         if campaign not in self.overviews:
             raise NotFound("no_campaign", f"there is no campaign {campaign}")
         return self.overviews[campaign]
+
+    async def pacing(self, campaign: CampaignId) -> Pacing:
+        await self._begin("pacing", campaign)
+        if campaign not in self.overviews:
+            raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
+        return Pacing(campaign)
 
     async def create_campaign(self, draft: CampaignDraft) -> Overview:
         await self._begin("create_campaign", draft)

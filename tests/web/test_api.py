@@ -254,3 +254,17 @@ async def test_a_body_on_a_get_and_wrong_methods_and_paths_are_problems(site: Si
     ):
         status, problem, _ = await ask(site, "GET", path)
         assert status in {404, 405}, path
+
+
+async def test_a_campaigns_pacing_is_explained_in_one_line_and_in_fields(site: Site) -> None:
+    status, body, _ = await ask(site, "GET", "/api/v1/campaigns/1/pacing")
+    assert (status, body["binding"], body["needs"]) == (
+        200,
+        "theta",
+        ["agents: all 20 are busy, the next is free in about 6 s"],
+    )
+    assert body["windows"]["period"] == {"answered": 100, "abandoned": 2, "ratio": 0.02, "limit": 0.03}
+    assert body["windows"]["1h"]["limit"] is None
+    assert body["inputs"] == {"idle": 1, "chance": 0.01}
+    status, body, _ = await ask(site, "GET", "/api/v1/campaigns/99/pacing")
+    assert (status, body["code"]) == (404, "no_such_campaign")
