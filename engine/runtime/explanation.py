@@ -144,8 +144,8 @@ def inputs_of(why: Explanation) -> dict[str, Input]:
 
 def limits_of(bounds: Bounds) -> dict[str, Input]:
     """The limits by name."""
-    found = asdict(bounds)
-    return found.pop("soundness") | found
+    found: dict[str, Input] = asdict(bounds.soundness)
+    return found | {name: value for name, value in asdict(bounds).items() if name != "soundness"}
 
 
 def needs_of(
