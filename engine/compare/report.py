@@ -29,6 +29,7 @@ PROMISES = {
     "decision_cost_us": "median cost of a decision at 1,000 agents, us",
     "decision_cost_growth": "that against the cost at 10 agents",
 }
+REFERENCES: Mapping[Group, str] = {"calls": "the study's rule", "markov": "best of all that give no call up"}
 PLAIN = {"excess_in_each_run", "decision_cost_us", "decision_cost_growth"}
 
 
@@ -37,7 +38,6 @@ def as_data(result: Result, *, runs: bool) -> dict[str, Any]:
     options = result.options
     return {
         "ok": not result.missed,
-        "seeds": options.seeds,
         "baseline_seeds": options.baseline_seeds,
         "limit": LIMIT,
         "cells": [_cell(cell, outcome, runs) for cell, outcome in result.standings],
@@ -92,23 +92,21 @@ def as_markdown(result: Result, command: str) -> str:
     kept = len(result.verdicts) - len(result.missed)
     parts = [
         "# Pacing rules compared",
-        f"Made by `{command}`. {options.seeds} runs per cell for the look-ahead, {options.baseline_seeds} for the "
-        "others and for small teams; a seed's day is the same under every rule. Occupancy and abandonment are means "
-        "over the runs, ± is the standard error of that mean. What is called tuned was set, cell by cell, by an oracle "
-        "that tried levels on the very days it is judged by and kept the busiest with at most 3.0 % abandoned on "
-        "average; before a shock it saw the same days without the shock. The look-ahead is tuned to nothing.",
+        f"Made by `{command}`. Each rule lives the same days, one a seed: the look-ahead as many as the last table says, "
+        f"the others the first {options.baseline_seeds} of them. Occupancy and abandonment are means over the days, ± is "
+        "the standard error of that mean. What is called tuned was set, cell by cell, by an oracle that tried levels on "
+        "the very days it is judged by and kept the busiest with at most 3.0 % abandoned on average; before a shock it "
+        "saw the same days without the shock. The look-ahead is tuned to nothing.",
         f"{kept} of {len(result.verdicts)} promises kept.",
         _table(("promise", "cell", "is", "must be", "kept"), [_told(verdict) for verdict in result.verdicts]),
     ]
     drawn = pictures(result)
     for group, title in TITLES.items():
         standings = [(cell, outcome) for cell, outcome in result.standings if cell.group == group]
-        if not standings:
-            continue
-        parts += [f"## {title}", _group_table(standings)]
-        for name in drawn:
-            if _belongs(name, group):
-                parts.append(f"![{title}]({name})")
+        if standings:
+            parts += [f"## {title}", "Occupancy / abandoned, %.", _overview(standings)]
+            parts += [f"![{title}]({name})" for name in drawn if _belongs(name, group)]
+    parts += ["## Every figure", _figures(result.standings)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -129,27 +127,46 @@ def _told(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def _group_table(standings: Sequence[tuple[Cell, Mapping[str, Standing]]]) -> str:
-    head = (
-        "agents, answers", "rule", "level", "occupancy %", "abandoned %", "worst hour % (worst run)",
-        "live answers a run", "hours x runs",
-    )  # fmt: skip
-    rows: list[tuple[str, ...]] = []
+def _overview(standings: Sequence[tuple[Cell, Mapping[str, Standing]]]) -> str:
+    """A row per cell, a column per rule."""
+    names = [name for name in LABELS if any(name in outcome for _, outcome in standings)]
+    head = ["agents, answers", *(LABELS[name] for name in names)]
+    if standings[0][0].group in REFERENCES:
+        head.insert(1, REFERENCES[standings[0][0].group])
+    rows = []
     for cell, outcome in standings:
-        words = f"{cell.agents}, {_percent(cell.answer_rate, 0)}"
-        if cell.shock is not None:
-            words += f" to {_percent(cell.shock.value, 0)}"
+        row = [_words(cell), *(_pair(outcome[name]) if name in outcome else "" for name in names)]
         if cell.study is not None and cell.study_abandonment is not None:
-            rows.append((words, "study's rule", "", _bare(cell.study), _bare(cell.study_abandonment), "", "", ""))
-        if cell.optimum is not None:
-            rows.append((words, "best of all that give no call up", "", _bare(cell.optimum), "3.00", "", "", ""))
-        rows += [_row(words, cell, name, standing) for name, standing in outcome.items()]
+            row.insert(1, f"{_bare(cell.study)} / {_bare(cell.study_abandonment)}")
+        elif cell.optimum is not None:
+            row.insert(1, f"{_bare(cell.optimum)} / {_bare(LIMIT)}")
+        rows.append(row)
     return _table(head, rows)
 
 
-def _row(words: str, cell: Cell, name: str, standing: Standing) -> tuple[str, ...]:
+def _words(cell: Cell) -> str:
+    words = f"{cell.agents}, {_percent(cell.answer_rate, 0)}"
+    return words if cell.shock is None else f"{words} to {_percent(cell.shock.value, 0)}"
+
+
+def _pair(standing: Standing) -> str:
+    text = f"{_bare(standing.occupancy)} / {_bare(standing.abandonment)}"
+    return text if standing.within else f"{text} (over)"
+
+
+def _figures(standings: Sequence[tuple[Cell, Mapping[str, Standing]]]) -> str:
+    head = (
+        "cell", "rule", "level", "occupancy %", "abandoned %", "worst hour % (worst run)",
+        "live answers a run", "hours x runs",
+    )  # fmt: skip
+    return _table(
+        head, [_row(cell, name, standing) for cell, outcome in standings for name, standing in outcome.items()]
+    )
+
+
+def _row(cell: Cell, name: str, standing: Standing) -> tuple[str, ...]:
     return (
-        words,
+        cell.name,
         LABELS[name],
         "" if standing.level is None else f"{standing.level:g}",
         _with_error(standing.occupancy, standing.occupancy_se),

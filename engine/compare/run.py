@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.compare.cost import DecisionCost, decision_cost
@@ -15,7 +15,7 @@ from engine.dialer.comparison import Standing, Verdict, cost_verdicts, verdicts
 from engine.dialer.grid import CONTENDERS, Cell, cells_named
 
 STORE = ".results"
-SEEDS, BASELINE_SEEDS = 20, 4
+BASELINE_SEEDS = 4
 QUICK_HOURS, QUICK_SEEDS = 0.75, 2
 HALVINGS, QUICK_HALVINGS = 4, 3
 COST_HOURS = 0.25
@@ -26,10 +26,9 @@ Progress = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to compare. `hours` None: each cell's own."""
+    """What to compare, and how."""
 
     cells: tuple[Cell, ...]
-    seeds: int
     baseline_seeds: int
     workers: int
     halvings: int = HALVINGS
@@ -55,37 +54,34 @@ class Result:
 
 
 def options_for(
-    words: Sequence[str],
-    seeds: int | None,
-    baseline_seeds: int | None,
-    hours: float | None,
-    quick: bool,
-    workers: int,
+    words: Sequence[str], seeds: int | None, baseline_seeds: int | None, hours: float | None, quick: bool, workers: int,
     fresh: bool = False,
-) -> Options:
+) -> Options:  # fmt: skip
     """What is not said is chosen. Raises ConfigError for an unknown cell or hours that no scenario has."""
-    cells = cells_named(words)
-    if quick:
-        cells = tuple(cell.lasting(min(cell.hours, QUICK_HOURS)) for cell in cells)
-    if hours is not None:
-        cells = tuple(cell.lasting(hours) for cell in cells)
+    if seeds is None and quick:
+        seeds = QUICK_SEEDS
+    cells = tuple(_resized(cell, seeds, hours, quick) for cell in cells_named(words))
     for cell in cells:
         cell.scenario()  # refuses what cannot be simulated
-    seeds = seeds or (QUICK_SEEDS if quick else SEEDS)
-    return Options(
-        cells,
-        seeds,
-        min(baseline_seeds or BASELINE_SEEDS, seeds),
-        workers,
-        QUICK_HALVINGS if quick else HALVINGS,
-        fresh,
-    )
+    others = BASELINE_SEEDS if baseline_seeds is None else baseline_seeds
+    if seeds is not None:
+        others = min(others, seeds)
+    longest = max(cell.hours for cell in cells)
+    halvings = QUICK_HALVINGS if quick else HALVINGS
+    return Options(cells, others, workers, halvings, fresh, min(COST_HOURS, longest))
+
+
+def _resized(cell: Cell, seeds: int | None, hours: float | None, quick: bool) -> Cell:
+    if hours is None and quick:
+        hours = min(cell.hours, QUICK_HOURS)
+    cell = cell if hours is None else cell.lasting(hours)
+    return cell if seeds is None else replace(cell, runs=seeds)
 
 
 def compare(options: Options, out: Path, progress: Progress) -> Result:
     """Run what is not known yet. Raises VssError for a worker's error; what was done until then is kept."""
     store = Store(out / STORE)
-    tasks = tasks_for(options.cells, options.seeds, options.baseline_seeds, options.halvings)
+    tasks = tasks_for(options.cells, options.baseline_seeds, options.halvings)
     total = sum(task.cost for task in tasks)
     pieces: list[tuple[Task, Piece]] = []
     missing: list[Task] = []

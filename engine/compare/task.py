@@ -94,15 +94,14 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def tasks_for(cells: Sequence[Cell], seeds: int, baseline_seeds: int, halvings: int) -> list[Task]:
+def tasks_for(cells: Sequence[Cell], baseline_seeds: int, halvings: int) -> list[Task]:
     """All the work: the look-ahead seed by seed; a tuned rule in one piece, since a level waits for the one before."""
     found = []
     for cell in cells:
         for contender in CONTENDERS:
             if cell.group not in contender.groups:
                 continue
-            many = seeds if contender.ours and cell.group != "small" else baseline_seeds
-            numbers = tuple(range(1, 1 + many))
+            numbers = tuple(range(1, 1 + (cell.runs if contender.ours else baseline_seeds)))
             parts = [(number,) for number in numbers] if contender.ours else [numbers]
             found += [
                 Task(cell, contender, part, halvings, minutes=cell.group == "shock" and part[0] == 1) for part in parts

@@ -18,6 +18,7 @@ from .scenario import Scenario, Shift
 Group = Literal["calls", "markov", "shock", "small"]
 LIMIT = 0.03
 """Abandoned of live answers, at most: the law of us-ftc."""
+RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Cell:
     answer_rate: float
     hours: float
     """Simulated per run: long enough for some 1,500 live answers with 10 agents or more, and for 1,000 with fewer."""
+    runs: int
+    """Of the look-ahead, one a seed."""
     shock: Shift | None = None
     study: float | None = None
     study_abandonment: float | None = None
@@ -53,16 +56,16 @@ def _calls() -> list[Cell]:
         (50, 0.25, 2.0, 0.918, 0.0283), (100, 0.25, 1.5, 0.946, 0.0271), (300, 0.25, 1.0, 0.977, 0.0257),
     )  # fmt: skip
     return [
-        Cell(f"calls-{agents}-{rate * 100:.0f}", "calls", agents, rate, hours, None, busy, drops)
+        Cell(f"calls-{agents}-{rate * 100:.0f}", "calls", agents, rate, hours, RUNS, None, busy, drops)
         for agents, rate, hours, busy, drops in study
     ]
 
 
 def _markov() -> list[Cell]:
     best = {5: (0.731, 0.786, 0.864), 10: (0.812, 0.834, 0.878), 20: (0.874, 0.883, 0.903), 50: (0.929, 0.932, 0.939)}
-    hours = {5: 6.0, 10: 7.0, 20: 3.5, 50: 1.5}
+    hours = {5: 5.0, 10: 7.0, 20: 3.5, 50: 1.5}
     return [
-        Cell(f"markov-{agents}-{rate * 100:.0f}", "markov", agents, rate, hours[agents], optimum=optimum)
+        Cell(f"markov-{agents}-{rate * 100:.0f}", "markov", agents, rate, hours[agents], RUNS, optimum=optimum)
         for agents, optima in best.items()
         for rate, optimum in zip((0.10, 0.25, 0.60), optima, strict=True)
     ]
@@ -71,14 +74,14 @@ def _markov() -> list[Cell]:
 def _shocks() -> list[Cell]:
     """The answer rate trebles on the hour: all of it falls into one clock hour."""
     return [
-        Cell(f"shock-{agents}", "shock", agents, 0.15, hours, Shift(hours * 1800, 0.45))
+        Cell(f"shock-{agents}", "shock", agents, 0.15, hours, RUNS, Shift(hours * 1800, 0.45))
         for agents, hours in ((20, 4.0), (100, 2.0), (300, 2.0))
     ]
 
 
 def _small() -> list[Cell]:
     return [
-        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 5.0)
+        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 4.0, 4)
         for rate in (0.25, 0.60)
         for agents in (2, 3, 4, 5, 6)
     ]

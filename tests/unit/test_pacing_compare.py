@@ -212,7 +212,7 @@ def test_what_is_known_is_found_again_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_small_teams_and_baselines_have_their_own_number_of_runs() -> None:
-    tasks = tasks_for(CELLS, 20, 4, 3)
+    tasks = tasks_for(CELLS, 4, 3)
 
     def runs(cell: str, rule: str) -> int:
         return sum(len(work.seeds) for work in tasks if (work.cell.name, work.contender.name) == (cell, rule))
