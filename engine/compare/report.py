@@ -92,11 +92,11 @@ def as_markdown(result: Result, command: str) -> str:
     kept = len(result.verdicts) - len(result.missed)
     parts = [
         "# Pacing rules compared",
-        f"Made by `{command}`. Each rule lives the same days, one a seed: the look-ahead as many as the last table says, "
-        f"the others the first {options.baseline_seeds} of them. Occupancy and abandonment are means over the days, ± is "
-        "the standard error of that mean. What is called tuned was set, cell by cell, by an oracle that tried levels on "
-        "the very days it is judged by and kept the busiest with at most 3.0 % abandoned on average; before a shock it "
-        "saw the same days without the shock. The look-ahead is tuned to nothing.",
+        f"Made by `{command}`. Each rule lives the same days, one a seed: the look-ahead as many as the last table "
+        f"says, the others the first {options.baseline_seeds} of them. Occupancy and abandonment are means over the "
+        "days, ± is the standard error of that mean. What is called tuned was set, cell by cell, by an oracle that "
+        "tried levels on the very days it is judged by and kept the busiest with at most 3.0 % abandoned on average; "
+        "before a shock it saw the same days without the shock. The look-ahead is tuned to nothing.",
         f"{kept} of {len(result.verdicts)} promises kept.",
         _table(("promise", "cell", "is", "must be", "kept"), [_told(verdict) for verdict in result.verdicts]),
     ]
