@@ -10,12 +10,12 @@ offline    no leg; `reason` says why (logged out, did not answer, hung up, ...)
 calling    the phone rings, or its leg is on its way into the bridge
 paused     the leg waits, no calls are given; `reason` says why
 ready      waits for a call, if the phone is registered
-reserved   a call is being connected
+reserved   a call is being connected, or a lead is shown and the agent decides whether to dial it
 talking    both legs are in the bridge
 wrapping   the call is over; until `done`, a digit, or the wrap-up limit
 
-An agent who lets the wrap-up limit pass WRAPS_UNATTENDED_MAX times in a row without a sign of life is paused, since
-the next caller would hear an empty room.
+An agent who lets the wrap-up limit, or the time for a decision about a lead, pass UNATTENDED_MAX times in a row
+without a sign of life is paused, since the next caller would hear an empty room.
 
 Legal races. The leg's end may come in every state and always means offline. Events of an earlier log-in's leg carry
 another channel and never reach this machine. The digits of a plain phone: 0-9 in wrap-up is the disposition, `#`
@@ -36,8 +36,9 @@ from engine.revision import reviser
 
 RING_TIMEOUT_S = 30
 CALLING_LIMIT_S = 45.0
-WRAPS_UNATTENDED_MAX = 2
+UNATTENDED_MAX = 2
 UNATTENDED = "no sign of life after the call"
+UNDECIDED = "no decision about the leads shown"
 AGENT_CONTEXT = "vss-agent"
 
 
@@ -74,7 +75,8 @@ class Agent:
     done_early: bool = False
     """`done` came while talking: no wrap-up follows."""
     deadline_at: float | None = None
-    wraps_unattended: int = 0
+    unattended: int = 0
+    """Limits passed in a row without a sign of life."""
 
     @property
     def seated(self) -> bool:
@@ -169,6 +171,15 @@ class Released:
     talked: bool
     wrap_up_s: float
     at: float
+    unattended: bool = False
+    """The agent let the time for a decision about a lead pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The agent decided about the lead shown: a sign of life."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +207,7 @@ AgentEvent = (
     | Reserved
     | Connected
     | Released
+    | Decided
     | SeatDeadlinePassed
     | RegistrationChanged
 )
@@ -204,6 +216,13 @@ AgentEvent = (
 @dataclass(frozen=True, slots=True)
 class TellCallLost:
     """Effect: the agent's call must know that its agent is gone."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class TellCallLeaving:
+    """Effect: the agent of this call, not yet connected, asked for a pause or to log out."""
 
     call: CallId
 
@@ -224,7 +243,7 @@ class KeepDisposition:
     code: str
 
 
-Effect = TelephonyCommand | TellCallLost | EndCall | KeepDisposition
+Effect = TelephonyCommand | TellCallLost | TellCallLeaving | EndCall | KeepDisposition
 Step = tuple[Agent, tuple[Effect, ...]]
 S = AgentState
 replace = reviser(Agent)
@@ -256,7 +275,7 @@ def _login(agent: Agent, event: LoginAsked) -> Step:
     login_ms = int(event.at * 1000)
     channel = seat_channel(agent.slot, login_ms)
     agent = replace(agent, channel=channel, bridge=seat_bridge(agent.slot, login_ms), ready_after=event.ready)
-    agent = _to(agent, S.CALLING, event.at, deadline_at=event.at + CALLING_LIMIT_S, wraps_unattended=0)
+    agent = _to(agent, S.CALLING, event.at, deadline_at=event.at + CALLING_LIMIT_S, unattended=0)
     dial = Originate(channel, f"PJSIP/{agent.slot}", AGENT_CONTEXT, "s", f"VSS {agent.slot}", RING_TIMEOUT_S)
     return agent, (dial,)
 
@@ -315,15 +334,15 @@ def _offline(agent: Agent, reason: str, at: float, *, hang_up: bool) -> Step:
 
 
 def _ready(agent: Agent, event: ReadyAsked | DoneAsked) -> Step:
-    return _to(agent, S.READY, event.at, wraps_unattended=0), ()
+    return _to(agent, S.READY, event.at, unattended=0), ()
 
 
 def _pause(agent: Agent, event: PauseAsked) -> Step:
-    return _to(agent, S.PAUSED, event.at, event.reason, wraps_unattended=0), ()
+    return _to(agent, S.PAUSED, event.at, event.reason, unattended=0), ()
 
 
 def _digit_idle(agent: Agent, event: SeatDigit) -> Step:
-    agent = replace(agent, wraps_unattended=0)
+    agent = replace(agent, unattended=0)
     if event.digit != "#":
         return agent, ()
     if agent.state is S.READY:
@@ -346,7 +365,14 @@ def _connected(agent: Agent, event: Connected) -> Step:
 
 
 def _unreserve(agent: Agent, event: Released) -> Step:
-    return _after_call(replace(agent, call=None), event.at, _music(agent))
+    agent = replace(agent, call=None, unattended=agent.unattended + event.unattended)
+    if event.unattended and agent.pending is None and agent.unattended >= UNATTENDED_MAX:
+        return _to(agent, S.PAUSED, event.at, UNDECIDED), _music(agent)
+    return _after_call(agent, event.at, _music(agent))
+
+
+def _decided(agent: Agent, event: Decided) -> Step:
+    return replace(agent, unattended=0), ()
 
 
 def _over(agent: Agent, event: Released) -> Step:
@@ -367,11 +393,16 @@ def _after_call(agent: Agent, at: float, effects: tuple[Effect, ...]) -> Step:
 
 
 def _pause_later(agent: Agent, event: PauseAsked) -> Step:
-    return replace(agent, pending=S.PAUSED, pending_reason=event.reason), ()
+    return replace(agent, pending=S.PAUSED, pending_reason=event.reason), _leaving(agent)
 
 
 def _logout_later(agent: Agent, event: LogoutAsked) -> Step:
-    return replace(agent, pending=S.OFFLINE), ()
+    return replace(agent, pending=S.OFFLINE), _leaving(agent)
+
+
+def _leaving(agent: Agent) -> tuple[Effect, ...]:
+    """A lead that is only shown is taken back at once; a call under way goes on."""
+    return (TellCallLeaving(agent.call),) if agent.state is S.RESERVED and agent.call is not None else ()
 
 
 def _ready_later(agent: Agent, event: ReadyAsked) -> Step:
@@ -381,19 +412,19 @@ def _ready_later(agent: Agent, event: ReadyAsked) -> Step:
 
 def _done_talking(agent: Agent, event: DoneAsked) -> Step:
     assert agent.call is not None
-    return replace(agent, done_early=True, wraps_unattended=0), (EndCall(agent.call),)
+    return replace(agent, done_early=True, unattended=0), (EndCall(agent.call),)
 
 
 def _done_wrapping(agent: Agent, event: DoneAsked | ReadyAsked) -> Step:
-    return _after_call(replace(agent, wraps_unattended=0), event.at, ())
+    return _after_call(replace(agent, unattended=0), event.at, ())
 
 
 def _pause_wrapping(agent: Agent, event: PauseAsked) -> Step:
-    return replace(agent, pending=S.PAUSED, pending_reason=event.reason, wraps_unattended=0), ()
+    return replace(agent, pending=S.PAUSED, pending_reason=event.reason, unattended=0), ()
 
 
 def _digit_wrapping(agent: Agent, event: SeatDigit) -> Step:
-    agent = replace(agent, wraps_unattended=0)
+    agent = replace(agent, unattended=0)
     if event.digit == "#":
         return _to(agent, S.PAUSED, event.at, "phone"), ()
     if not event.digit.isdigit():
@@ -403,8 +434,8 @@ def _digit_wrapping(agent: Agent, event: SeatDigit) -> Step:
 
 
 def _wrap_up_passed(agent: Agent, event: SeatDeadlinePassed) -> Step:
-    agent = replace(agent, wraps_unattended=agent.wraps_unattended + 1)
-    if agent.pending is None and agent.wraps_unattended >= WRAPS_UNATTENDED_MAX:
+    agent = replace(agent, unattended=agent.unattended + 1)
+    if agent.pending is None and agent.unattended >= UNATTENDED_MAX:
         return _to(agent, S.PAUSED, event.at, UNATTENDED), ()
     return _after_call(agent, event.at, ())
 
@@ -439,6 +470,7 @@ TABLE: dict[tuple[AgentState, type], Callable[[Agent, Any], Step]] = {
     (S.READY, Reserved): _reserve,
     (S.RESERVED, Connected): _connected,
     (S.RESERVED, Released): _unreserve,
+    (S.RESERVED, Decided): _decided,
     (S.TALKING, Released): _over,
     (S.TALKING, DoneAsked): _done_talking,
     (S.WRAPPING, DoneAsked): _done_wrapping,
@@ -464,6 +496,7 @@ IGNORED: frozenset[tuple[AgentState, type]] = frozenset(
         *((state, SeatDigit) for state in (S.CALLING, *_ON_CALL)),
         # The call was told of the agent's loss, and may answer with what it had already under way.
         *((state, Released) for state in (S.OFFLINE, S.CALLING, S.PAUSED, S.READY, S.WRAPPING)),
+        *((state, Decided) for state in AgentState if state is not S.RESERVED),
         *((state, Connected) for state in (S.OFFLINE, S.CALLING, S.PAUSED, S.READY, S.WRAPPING, S.TALKING)),
         # Asking for what is so already.
         *((state, LoginAsked) for state in (S.CALLING, *_SEATED)),

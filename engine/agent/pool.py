@@ -11,11 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.call.commands import TelephonyCommand
-from engine.call.events import AgentAssigned, AgentLost, HangUpAsked
+from engine.call.events import AgentAssigned, AgentLeaving, AgentLost, HangUpAsked
 from engine.errors import NotFound
 from engine.ids import CallId, Slot
 
-from .machine import Agent, AgentEvent, AgentState, Effect, EndCall, KeepDisposition, Reserved, TellCallLost, step
+from .machine import (
+    Agent,
+    AgentEvent,
+    AgentState,
+    Effect,
+    EndCall,
+    KeepDisposition,
+    Reserved,
+    TellCallLeaving,
+    TellCallLost,
+    step,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +45,7 @@ class ToCall:
     """Effect: this event belongs to that call."""
 
     call: CallId
-    event: AgentAssigned | AgentLost | HangUpAsked
+    event: AgentAssigned | AgentLost | AgentLeaving | HangUpAsked
 
 
 PoolEffect = TelephonyCommand | ToCall | KeepDisposition
@@ -66,6 +77,11 @@ class Pool:
             return self.agents[slot]
         except KeyError:
             raise NotFound("no_such_slot", f"there is no slot {slot} in pool {self.name}") from None
+
+    def longest_idle(self) -> Agent | None:
+        """The agent who would get the next call, or None."""
+        available = (agent for agent in self.agents.values() if agent.available)
+        return min(available, key=lambda agent: (agent.since, agent.slot), default=None)
 
     def handle(self, slot: Slot, event: AgentEvent) -> list[PoolEffect]:
         """Step one agent, then serve whoever waits. Raises Rejected for an impossible wish."""
@@ -108,14 +124,15 @@ class Pool:
         if slot is not None:
             wanted = self.agents.get(slot)
             return wanted if wanted is not None and wanted.available else None
-        available = (agent for agent in self.agents.values() if agent.available)
-        return min(available, key=lambda agent: (agent.since, agent.slot), default=None)
+        return self.longest_idle()
 
     @staticmethod
     def _translate(slot: Slot, effect: Effect, at: float) -> PoolEffect:
         match effect:
             case TellCallLost(call):
                 return ToCall(call, AgentLost(slot, at))
+            case TellCallLeaving(call):
+                return ToCall(call, AgentLeaving(slot, at))
             case EndCall(call):
                 return ToCall(call, HangUpAsked("agent", at))
             case _:

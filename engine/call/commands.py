@@ -175,6 +175,15 @@ class MarkTalking:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkDecided:
+    """Tell the pool that the agent decided about the lead shown: somebody sits there."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseAgent:
     """Give the agent back to the pool: after a talk to `wrap_up_s` seconds of wrap-up, else to ready."""
 
@@ -183,6 +192,8 @@ class ReleaseAgent:
     slot: Slot
     talked: bool
     wrap_up_s: float
+    unattended: bool = False
+    """The agent let the time for a decision about a lead pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,5 +204,5 @@ class RecordOutcome:
     attempt: AttemptId
 
 
-PoolCommand = RequestAgent | CancelRequest | MarkTalking | ReleaseAgent
+PoolCommand = RequestAgent | CancelRequest | MarkTalking | MarkDecided | ReleaseAgent
 Command = TelephonyCommand | PoolCommand | RecordOutcome

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.ids import BridgeId, ChannelId, PlaybackId, Slot
+from engine.ids import BridgeId, ChannelId, PlaybackId, Slot, TrunkName
 
-from .commands import Command
+from .commands import Command, Originate
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,39 @@ class AgentLost:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLeaving:
+    """The agent reserved for this call asked for a pause or to log out, and stays for what cannot be taken back."""
+
+    slot: Slot
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DialAsked:
+    """The agent dials the lead shown; one call of `trunk` is taken for it."""
+
+    originate: Originate
+    trunk: TrunkName
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SkipAsked:
+    """The agent does not dial the lead shown; `reason` is what they say of it."""
+
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DialBarred:
+    """The lead shown may not be dialed any more; `reason` is for people."""
+
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class HangUpAsked:
     """Somebody asked for the end: `by` is `agent`, `operator` or `engine`."""
 
@@ -197,5 +230,9 @@ CallEvent = (
     | CommandFailed
     | AgentAssigned
     | AgentLost
+    | AgentLeaving
+    | DialAsked
+    | SkipAsked
+    | DialBarred
     | HangUpAsked
 )

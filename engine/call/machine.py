@@ -3,11 +3,14 @@
 Phases and what each waits for:
 
     dialing ---> ringing ---> answered ---> waiting ---> connecting ---> talking
-       |            |            |             |              |             |
-       |            |            |             +--> announcing (no agent in time)
-       v            v            v             v              v             v
-                          hanging_up ---> ended (from every phase)
+       ^  |         |            |             |              |             |
+       |  |         |            |             +--> announcing (no agent in time)
+       |  v         v            v             v              v             v
+       |                  hanging_up ---> ended (from every phase)
+       |
+    previewing ---> ended (skipped, or taken back)
 
+previewing  a lead is shown to the agent reserved for it, who dials or skips within the limit; no phone rings yet
 dialing     the originate was sent; ringing, an answer, or the end
 ringing     somebody is there (180 or 183 was seen)
 answered    the far end picked up; the leg is on its way through the dialplan into the application
@@ -27,6 +30,10 @@ three in the agent's bridge with the next caller: that leg is hung up at once. A
 before the hang-up arrives: nothing calls that back, so whoever answered is cut off, and the call is abandoned. A join
 of which nobody knows (the socket broke) is settled by the snapshot of the next socket, and what a person should be
 hearing is begun again then.
+The agent of a lead shown may leave, the lead may become barred, and the time may pass, all at once: whatever comes
+first ends the preview, and what comes later changes nothing. A lead taken back without a decision of the agent's is
+`not_dialed` and comes back. An agent lost while it rings ends the call; a person who has answered by then is served as
+any other live answer.
 
 The end of the leg (`LegEnded`) is the only way out, so every attempt ends in whatever phase its leg does. If
 Asterisk never reports it, the hang-up is repeated HANG_UPS_MAX times and the call ends as `unknown`.
@@ -53,6 +60,7 @@ from .commands import (
     Command,
     HangUp,
     Join,
+    MarkDecided,
     MarkTalking,
     Originate,
     Play,
@@ -64,10 +72,13 @@ from .commands import (
 )
 from .events import (
     AgentAssigned,
+    AgentLeaving,
     AgentLost,
     CallEvent,
     CommandFailed,
     DeadlinePassed,
+    DialAsked,
+    DialBarred,
     Failure,
     HangUpAsked,
     LegAnswered,
@@ -79,6 +90,7 @@ from .events import (
     LegRinging,
     LegSeen,
     PlaybackEnded,
+    SkipAsked,
 )
 from .model import Call, CallKind, Phase, Seat
 
@@ -93,6 +105,8 @@ GONE_LIMIT_S = 0.5
 MESSAGE_LIMIT_S = 60.0
 HANG_UP_LIMIT_S = 5.0
 HANG_UPS_MAX = 3
+UNDECIDED = "no decision in time"
+"""The note of a skipped lead about which the agent said nothing."""
 MESSAGE_LEAD_S = 0.25
 """The message must have begun when the limit passes, so it is started this much earlier."""
 
@@ -115,7 +129,12 @@ def step(call: Call, event: CallEvent) -> Step:
 
 def start_outbound(call: Call, originate: Originate) -> Step:
     """Begin a dialed call: send the originate and arm the ring guard."""
-    return replace(call, deadline_at=call.created_at + originate.ring_timeout_s + RING_GUARD_S), (originate,)
+    return _dial(call, originate, call.created_at)
+
+
+def start_preview(call: Call, limit_s: float) -> Step:
+    """Begin the preview of a lead for the agent at `call.seat`, who has `limit_s` to decide; nothing is dialed."""
+    return replace(call, phase=Phase.PREVIEWING, deadline_at=call.created_at + limit_s), ()
 
 
 def start_inbound(call: Call) -> Step:
@@ -124,7 +143,61 @@ def start_inbound(call: Call) -> Step:
     return call, (Answer(call.channel), StartMusic(call.channel), *commands)
 
 
+# --- a lead is shown
+
+
+def _dial_asked(call: Call, event: DialAsked) -> Step:
+    call, commands = _dial(replace(call, trunk=event.trunk), event.originate, event.at)
+    return call, (*_decided(call), *commands)
+
+
+def _skip(call: Call, event: SkipAsked) -> Step:
+    ended, commands = _end(call, event.at, outcome=Outcome.SKIPPED, hangup_by="agent", note=event.reason)
+    return ended, (*_decided(call), *commands)
+
+
+def _undecided(call: Call, event: DeadlinePassed) -> Step:
+    call, released = _release(call, talked=False, unattended=True)
+    call, recorded = _end(call, event.at, outcome=Outcome.SKIPPED, hangup_by="engine", note=UNDECIDED)
+    return call, (*released, *recorded)
+
+
+def _barred(call: Call, event: DialBarred) -> Step:
+    return _take_back(call, event.at, "engine", event.reason)
+
+
+def _agent_leaving_preview(call: Call, event: AgentLeaving) -> Step:
+    return _take_back(call, event.at, "agent", "the agent left")
+
+
+def _agent_lost_preview(call: Call, event: AgentLost) -> Step:
+    return _take_back(replace(call, seat_held=False), event.at, "agent", "the agent left")
+
+
+def _hang_up_preview(call: Call, event: HangUpAsked) -> Step:
+    return _take_back(call, event.at, event.by, "taken back")
+
+
+def _preview_concluded(call: Call, event: LegEnded) -> Step:
+    """There is no leg yet: the engine concludes its calls so when it ends."""
+    return _take_back(call, event.at, "engine", "the engine ended")
+
+
+def _take_back(call: Call, at: float, by: str, note: str) -> Step:
+    """No phone rang: the lead comes back as if it had not been claimed."""
+    return _end(call, at, outcome=Outcome.NOT_DIALED, hangup_by=by, note=note)
+
+
+def _decided(call: Call) -> Commands:
+    return (MarkDecided(call.id, call.seat.slot),) if call.seat is not None else ()
+
+
 # --- before the answer
+
+
+def _dial(call: Call, originate: Originate, at: float) -> Step:
+    deadline_at = at + originate.ring_timeout_s + RING_GUARD_S
+    return replace(call, phase=Phase.DIALING, dialed_at=at, deadline_at=deadline_at), (originate,)
 
 
 def _ring(call: Call, event: LegRinging) -> Step:
@@ -139,8 +212,9 @@ def _enter(call: Call, event: LegEntered) -> Step:
     """A live person is in the application: connect, announce or hang up, as the policy says."""
     if call.answered_at is None:
         call = replace(call, answered_at=event.at)
-    if call.seat is not None:
+    if call.seat is not None and call.seat_held:
         return _connect(call, call.seat, event.at)
+    call = replace(call, seat=None)
     match call.policy.answer_action:
         case AnswerAction.AGENT:
             return _ask_for_agent(call)
@@ -175,7 +249,12 @@ def _cancel(call: Call, event: HangUpAsked) -> Step:
 
 
 def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
-    """The agent who asked for this call is gone before they could meet who answers."""
+    """The agent who asked for this call is gone before they could meet who answers.
+
+    A campaign's live answer is served by another agent of the pool, or hears the message.
+    """
+    if call.answered_at is not None and call.kind is CallKind.CAMPAIGN:
+        return replace(call, seat_held=False), ()
     outcome = Outcome.CANCELLED if call.answered_at is None else Outcome.ABANDONED
     return _hang_up(call, "agent", event.at, seat_held=False, outcome=outcome)
 
@@ -404,10 +483,10 @@ def _live_outcome(call: Call, at: float) -> Outcome | None:
     return Outcome.CUSTOMER_HANGUP if at - call.answered_at < call.policy.answer_limit_s else Outcome.ABANDONED
 
 
-def _release(call: Call, *, talked: bool) -> Step:
+def _release(call: Call, *, talked: bool, unattended: bool = False) -> Step:
     if not call.seat_held or call.seat is None:
         return call, ()
-    release = ReleaseAgent(call.id, call.seat.slot, talked, call.policy.wrap_up_s)
+    release = ReleaseAgent(call.id, call.seat.slot, talked, call.policy.wrap_up_s, unattended)
     return replace(call, seat_held=False), (release,)
 
 
@@ -422,6 +501,14 @@ def _message_due(call: Call) -> float:
 
 
 TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
+    (Phase.PREVIEWING, DialAsked): _dial_asked,
+    (Phase.PREVIEWING, SkipAsked): _skip,
+    (Phase.PREVIEWING, DialBarred): _barred,
+    (Phase.PREVIEWING, DeadlinePassed): _undecided,
+    (Phase.PREVIEWING, AgentLeaving): _agent_leaving_preview,
+    (Phase.PREVIEWING, AgentLost): _agent_lost_preview,
+    (Phase.PREVIEWING, HangUpAsked): _hang_up_preview,
+    (Phase.PREVIEWING, LegEnded): _preview_concluded,
     (Phase.DIALING, LegRinging): _ring,
     (Phase.DIALING, LegAnswered): _answer,
     (Phase.DIALING, LegEntered): _enter,
@@ -476,6 +563,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
 
 _BEFORE_LIVE = (Phase.DIALING, Phase.RINGING, Phase.ANSWERED)
 _LIVE = (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)
+_OF_PREVIEWS = (DialAsked, SkipAsked, DialBarred, AgentLeaving)
 
 IGNORED: frozenset[tuple[Phase, type]] = frozenset(
     {
@@ -497,6 +585,8 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         *((phase, LegDigit) for phase in (*_BEFORE_LIVE, *_LIVE)),
         # The pool tells of an agent's loss only while the agent is ours; these overtook our release.
         *((phase, AgentLost) for phase in (Phase.WAITING, Phase.ANNOUNCING)),
+        # Said of a lead that is no longer only shown; and an agent who means to leave stays for a call under way.
+        *((phase, event) for phase in (*_BEFORE_LIVE, *_LIVE) for event in _OF_PREVIEWS),
         # An ended call is kept until its record is stored; whatever still arrives changes nothing.
         *((Phase.ENDED, event) for event in get_args(CallEvent) if event is not AgentAssigned),
     }
@@ -508,6 +598,8 @@ IMPOSSIBLE: frozenset[tuple[Phase, type]] = frozenset(
         *((phase, event) for phase in _BEFORE_LIVE for event in (LegJoined, LegLeft, PlaybackEnded)),
         # The pool assigns once per request, and only waiting calls have one.
         *((phase, AgentAssigned) for phase in (*_BEFORE_LIVE, Phase.CONNECTING, Phase.TALKING)),
+        # A lead that is shown has no leg, and nothing was asked of Asterisk.
+        *((Phase.PREVIEWING, event) for event in get_args(CallEvent) if (Phase.PREVIEWING, event) not in TABLE),
     }
 )
 """Pairs that only a bug of ours can produce; listed, so that nothing is forgotten."""

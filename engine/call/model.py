@@ -23,6 +23,7 @@ class CallKind(StrEnum):
 class Phase(StrEnum):
     """Where a call stands; machine.py says what each phase waits for."""
 
+    PREVIEWING = "previewing"
     DIALING = "dialing"
     RINGING = "ringing"
     ANSWERED = "answered"
@@ -82,6 +83,7 @@ class Call:
     seat: Seat | None = None
     """Kept after the agent is gone, for the record; `seat_held` says whether the pool still counts on us."""
     seat_held: bool = False
+    dialed_at: float | None = None
     ringing_at: float | None = None
     answered_at: float | None = None
     bridged_at: float | None = None
@@ -92,6 +94,8 @@ class Call:
     hangup_by: str | None = None
     outcome: Outcome | None = None
     """Decided before the leg ends when we are the ones who end it."""
+    note: str = ""
+    """Why the agent skipped the lead, or why the lead shown was taken back."""
     recording: str | None = None
     """Where the leg is recorded, or None."""
     hang_ups: int = 0

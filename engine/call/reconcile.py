@@ -46,9 +46,9 @@ def missed(call: Call, sight: Sight, at: float) -> tuple[CallEvent, ...]:
 
     A channel that is not there ended, for a reason that is not known (cause 0). One that reached the application
     unheard entered it; one that is up and outside was answered while the application was away, and hears the dialplan's
-    message. A join under way was carried out or was lost with the socket.
+    message. A join under way was carried out or was lost with the socket. A lead that is only shown has no channel yet.
     """
-    if call.phase is Phase.ENDED:
+    if call.phase in {Phase.PREVIEWING, Phase.ENDED}:
         return ()
     seen = sight.channels.get(call.channel)
     if seen is None:

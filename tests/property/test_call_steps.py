@@ -20,10 +20,13 @@ from engine.call.commands import (
 )
 from engine.call.events import (
     AgentAssigned,
+    AgentLeaving,
     AgentLost,
     CallEvent,
     CommandFailed,
     DeadlinePassed,
+    DialAsked,
+    DialBarred,
     Failure,
     HangUpAsked,
     LegAnswered,
@@ -35,16 +38,18 @@ from engine.call.events import (
     LegRinging,
     LegSeen,
     PlaybackEnded,
+    SkipAsked,
 )
-from engine.call.machine import IMPOSSIBLE, message_id, start_inbound, start_outbound, step
+from engine.call.machine import IMPOSSIBLE, message_id, start_inbound, start_outbound, start_preview, step
 from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
 from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
-from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot, TrunkName
 from engine.outcome.disposition import LIVE, Outcome
 
 CUSTOMER = ChannelId("c1")
 DIAL = Originate(CUSTOMER, "PJSIP/1@t", "vss-customer", "s", "1", 25)
+ASKED = DialAsked(DIAL, TrunkName("t"), 0.0)
 TIMEOUTS_MAX = 8
 """No call survives so many deadlines in a row."""
 
@@ -82,6 +87,8 @@ events: st.SearchStrategy[CallEvent] = st.one_of(
     st.just(LegSeen(CUSTOMER, NOW)),
     st.builds(CommandFailed, sent, st.sampled_from(Failure), st.just(""), st.just(NOW)),
     st.builds(AgentLost, slots, st.just(NOW)),
+    st.builds(AgentLeaving, slots, st.just(NOW)),
+    st.sampled_from([ASKED, SkipAsked("asked us not to", NOW), DialBarred("do_not_call", NOW)]),
     st.builds(HangUpAsked, st.sampled_from(["agent", "operator", "engine"]), st.just(NOW)),
 )
 TALK: list[CallEvent] = [
@@ -94,6 +101,7 @@ TALK: list[CallEvent] = [
 ]
 """A talk from its dial to its end; sequences begin with a part of it, else few would get beyond ringing."""
 sequences = st.builds(lambda known, more: TALK[:known] + more, st.integers(0, len(TALK)), st.lists(events, max_size=12))
+previews = st.builds(lambda dials, more: dials + more, st.sampled_from([[], [ASKED]]), sequences)
 pauses = st.sampled_from([0.01, 0.3, 1.0, 2.0, 11.0, 100.0])
 calls = st.builds(
     lambda kind, action: (kind, action if kind is CallKind.CAMPAIGN else AnswerAction.AGENT),
@@ -105,7 +113,7 @@ calls = st.builds(
 class Driver:
     """Steps one call and keeps account of what it holds."""
 
-    def __init__(self, kind: CallKind, action: AnswerAction) -> None:
+    def __init__(self, kind: CallKind, action: AnswerAction, *, preview: bool = False) -> None:
         policy = CallPolicy(action, "sales", 2.0, 30.0, 3600.0, 25, ("sound:identity",))
         call = Call(CallId(CUSTOMER), kind, Phase.DIALING, "+1", policy, 100.0)
         self.now = 100.0
@@ -113,6 +121,10 @@ class Driver:
         self.commands: list[Command] = []
         if kind is CallKind.INBOUND:
             self.call, commands = start_inbound(replace(call, phase=Phase.WAITING))
+        elif preview:
+            self.held[SEATS[0].slot] += 1
+            shown = replace(call, attempt=AttemptId(CUSTOMER), seat=SEATS[0], seat_held=True)
+            self.call, commands = start_preview(shown, 120.0)
         elif kind is CallKind.MANUAL:
             self.held[SEATS[0].slot] += 1
             self.call, commands = start_outbound(replace(call, seat=SEATS[0], seat_held=True), DIAL)
@@ -189,6 +201,42 @@ def test_every_call_ends_when_nothing_more_is_heard_of_it(
         driver.take(DeadlinePassed(NOW), max(0.0, driver.call.deadline_at - driver.now))
     assert driver.call.phase is Phase.ENDED
     assert driver.count(RecordOutcome) == (driver.call.attempt is not None)
+
+
+@given(previews, st.lists(pauses, min_size=19, max_size=19))
+@settings(max_examples=400, deadline=None)
+def test_lead_shown_is_dialed_once_by_its_agent_or_ends_without_a_ring(
+    sequence: list[CallEvent], waits: list[float]
+) -> None:
+    driver = Driver(CallKind.CAMPAIGN, AnswerAction.AGENT, preview=True)
+    dialed = False
+    for event, pause_s in zip(sequence, waits, strict=False):
+        dialed |= driver.call.phase is Phase.PREVIEWING and isinstance(event, DialAsked)
+        driver.take(event, pause_s)
+        call = driver.call
+        ended = call.phase is Phase.ENDED
+        assert driver.count(Originate) == dialed
+        assert (call.trunk is not None) == dialed
+        assert driver.count(RecordOutcome) == ended
+        assert call.phase is Phase.PREVIEWING or dialed or ended
+        if ended:
+            assert (call.outcome is Outcome.ANSWERED) == (call.bridged_at is not None)
+            assert dialed or (call.outcome in {Outcome.SKIPPED, Outcome.NOT_DIALED} and call.note)
+            assert call.outcome is not Outcome.SKIPPED or not dialed
+
+
+@given(previews, st.lists(pauses, min_size=19, max_size=19))
+@settings(max_examples=200, deadline=None)
+def test_every_preview_ends_when_nothing_more_is_heard_of_it(sequence: list[CallEvent], waits: list[float]) -> None:
+    driver = Driver(CallKind.CAMPAIGN, AnswerAction.AGENT, preview=True)
+    for event, pause_s in zip(sequence, waits, strict=False):
+        driver.take(event, pause_s)
+    for _ in range(TIMEOUTS_MAX):
+        if driver.call.phase is Phase.ENDED:
+            break
+        assert driver.call.deadline_at is not None
+        driver.take(DeadlinePassed(NOW), max(0.0, driver.call.deadline_at - driver.now))
+    assert driver.call.phase is Phase.ENDED
 
 
 def test_message_of_the_driver_is_the_machines() -> None:

@@ -14,10 +14,12 @@ from engine.agent.machine import (
     REFUSED,
     TABLE,
     UNATTENDED,
+    UNDECIDED,
     Agent,
     AgentEvent,
     AgentState,
     Connected,
+    Decided,
     DoneAsked,
     EndCall,
     KeepDisposition,
@@ -33,12 +35,13 @@ from engine.agent.machine import (
     SeatEnded,
     SeatEntered,
     SeatJoined,
+    TellCallLeaving,
     TellCallLost,
     step,
 )
 from engine.agent.pool import Pool, ToCall, Waiting, new_agent
 from engine.call.commands import CreateBridge, DestroyBridge, HangUp, Join, Originate, StartMusic
-from engine.call.events import AgentAssigned, AgentLost
+from engine.call.events import AgentAssigned, AgentLeaving, AgentLost
 from engine.errors import Rejected
 from engine.ids import CallId, Slot
 
@@ -141,6 +144,30 @@ def test_paused_agent_who_dials_is_paused_again_after_the_call() -> None:
     assert (agent.state, agent.reason) == (AgentState.PAUSED, "desk")
 
 
+UNDECIDED_PREVIEW = (Reserved(CALL, 10.0), Released(False, 30.0, 130.0, unattended=True))
+
+
+def test_agent_who_twice_decides_nothing_about_a_lead_is_paused() -> None:
+    assert seated(*UNDECIDED_PREVIEW).state is AgentState.READY
+    agent = seated(*UNDECIDED_PREVIEW, *UNDECIDED_PREVIEW)
+    assert (agent.state, agent.reason) == (AgentState.PAUSED, UNDECIDED)
+    assert step(agent, ReadyAsked(300.0))[0].unattended == 0
+
+
+def test_decision_between_two_undecided_leads_is_a_sign_of_life() -> None:
+    decided = (Reserved(CALL, 10.0), Decided(20.0), Released(False, 30.0, 21.0))
+    assert seated(*UNDECIDED_PREVIEW, *decided, *UNDECIDED_PREVIEW).state is AgentState.READY
+
+
+@pytest.mark.parametrize(
+    "event", [PauseAsked("lunch", 11.0), LogoutAsked(11.0)], ids=lambda event: type(event).__name__
+)
+def test_pause_or_log_out_asked_before_the_call_is_connected_is_told_to_it(event: AgentEvent) -> None:
+    agent, effects = step(seated(Reserved(CALL, 10.0)), event)
+    assert (agent.state, effects) == (AgentState.RESERVED, (TellCallLeaving(CALL),))
+    assert step(seated(*TALK), event)[1] == ()
+
+
 def pool_of(*slots: int) -> Pool:
     pool = Pool("sales")
     for slot in slots:
@@ -180,3 +207,9 @@ def test_agent_who_leaves_tells_the_call_and_the_next_caller_is_not_given_to_the
     effects = pool.handle(Slot(7001), SeatEnded("phone hung up", 11.0))
     assert ToCall(CALL, AgentLost(Slot(7001), 11.0)) in effects
     assert [waiting.call for waiting in pool.queue] == ["next"]
+
+
+def test_agent_who_means_to_leave_tells_the_call_that_is_not_connected() -> None:
+    pool = pool_of(7001)
+    pool.request(Waiting(0, 1.0, CALL), 10.0)
+    assert pool.handle(Slot(7001), LogoutAsked(11.0)) == [ToCall(CALL, AgentLeaving(Slot(7001), 11.0))]

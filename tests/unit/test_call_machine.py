@@ -12,6 +12,7 @@ from engine.call.commands import (
     CancelRequest,
     HangUp,
     Join,
+    MarkDecided,
     MarkTalking,
     Originate,
     Play,
@@ -23,10 +24,13 @@ from engine.call.commands import (
 )
 from engine.call.events import (
     AgentAssigned,
+    AgentLeaving,
     AgentLost,
     CallEvent,
     CommandFailed,
     DeadlinePassed,
+    DialAsked,
+    DialBarred,
     Failure,
     HangUpAsked,
     LegAnswered,
@@ -35,21 +39,24 @@ from engine.call.events import (
     LegJoined,
     LegRinging,
     PlaybackEnded,
+    SkipAsked,
 )
 from engine.call.machine import (
     HANG_UPS_MAX,
     IGNORED,
     IMPOSSIBLE,
     TABLE,
+    UNDECIDED,
     message_id,
     start_inbound,
     start_outbound,
+    start_preview,
     step,
 )
 from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
 from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
-from engine.ids import AttemptId, BridgeId, CallId, ChannelId, Slot
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 
 ID = CallId("c1")
@@ -249,3 +256,80 @@ def test_agentless_call_whose_message_could_not_be_played_is_no_success() -> Non
     call = dialed(policy=replace(POLICY, answer_action=AnswerAction.MESSAGE))
     call, _ = run(call, ANSWERS, ENTERS, PlaybackEnded(message_id(call), CUSTOMER, True, 105.1), ENDS)
     assert call.outcome is Outcome.ABANDONED
+
+
+def shown() -> Call:
+    """A lead shown to the agent at 7001 for two minutes."""
+    call = Call(ID, CallKind.CAMPAIGN, Phase.PREVIEWING, "+12125550100", POLICY, 100.0, attempt=AttemptId("c1"))
+    return start_preview(replace(call, seat=Seat(SLOT, AGENT, BRIDGE), seat_held=True), 120.0)[0]
+
+
+ASKED = DialAsked(DIAL, TrunkName("carrier"), 130.0)
+
+
+def test_lead_shown_is_dialed_and_the_answer_meets_its_agent_without_a_queue() -> None:
+    call, commands = run(shown(), ASKED)
+    assert commands == [MarkDecided(ID, SLOT), DIAL]
+    assert (call.phase, call.trunk, call.dialed_at, call.deadline_at) == (Phase.DIALING, "carrier", 130.0, 160.0)
+    call, commands = run(call, RINGS, ANSWERS, ENTERS)
+    assert commands == [StopMusic(AGENT), Join(BRIDGE, CUSTOMER)]
+    call, commands = run(call, JOINS, ENDS)
+    assert commands == [ReleaseAgent(ID, SLOT, True, 30.0), RecordOutcome(AttemptId("c1"))]
+    assert call.outcome is Outcome.ANSWERED
+
+
+def test_lead_shown_that_is_busy_gives_the_agent_back_without_wrap_up() -> None:
+    call, commands = run(shown(), ASKED, LegEnded(CUSTOMER, 17, 486, 131.0))
+    assert commands == [ReleaseAgent(ID, SLOT, False, 30.0), RecordOutcome(AttemptId("c1"))]
+    assert call.outcome is Outcome.BUSY
+
+
+def test_skipped_lead_keeps_the_reason_and_nothing_is_dialed() -> None:
+    call, commands = run(shown(), SkipAsked("spoke to her yesterday", 110.0))
+    assert (call.phase, call.outcome, call.note) == (Phase.ENDED, Outcome.SKIPPED, "spoke to her yesterday")
+    assert commands == [
+        MarkDecided(ID, SLOT), ReleaseAgent(ID, SLOT, False, 30.0), RecordOutcome(AttemptId("c1")),
+    ]  # fmt: skip
+
+
+def test_lead_about_which_nothing_is_decided_in_time_is_skipped_and_the_agent_counts_as_absent() -> None:
+    assert shown().deadline_at == 220.0
+    call, commands = run(shown(), DeadlinePassed(220.0))
+    assert (call.outcome, call.note, call.hangup_by) == (Outcome.SKIPPED, UNDECIDED, "engine")
+    assert commands == [ReleaseAgent(ID, SLOT, False, 30.0, unattended=True), RecordOutcome(AttemptId("c1"))]
+
+
+@pytest.mark.parametrize(
+    ("event", "held"),
+    [
+        (AgentLost(SLOT, 110.0), False),
+        (AgentLeaving(SLOT, 110.0), True),
+        (DialBarred("the lead was deleted", 110.0), True),
+        (HangUpAsked("engine", 110.0), True),
+        (LegEnded(CUSTOMER, 0, None, 110.0), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_lead_taken_back_from_its_agent_was_not_dialed(event: CallEvent, held: bool) -> None:
+    call, commands = run(shown(), event)
+    assert (call.phase, call.outcome) == (Phase.ENDED, Outcome.NOT_DIALED)
+    assert call.note
+    released = [ReleaseAgent(ID, SLOT, False, 30.0)] if held else []
+    assert commands == [*released, RecordOutcome(AttemptId("c1"))]
+
+
+def test_agent_lost_while_the_dialed_lead_rings_ends_the_call() -> None:
+    call, commands = run(shown(), ASKED, RINGS, AgentLost(SLOT, 104.0))
+    assert (call.outcome, commands) == (Outcome.CANCELLED, [HangUp(CUSTOMER)])
+
+
+def test_live_answer_whose_agent_is_lost_before_the_bridge_is_offered_to_the_pool() -> None:
+    call, commands = run(shown(), ASKED, RINGS, ANSWERS, AgentLost(SLOT, 105.005))
+    assert (call.phase, commands) == (Phase.ANSWERED, [])
+    call, commands = run(call, ENTERS)
+    assert (call.phase, call.seat, commands) == (Phase.WAITING, None, [RequestAgent(ID, "sales", 0, 105.0)])
+
+
+def test_agent_who_means_to_leave_stays_for_the_call_under_way() -> None:
+    call, _ = run(shown(), ASKED, RINGS)
+    assert run(call, AgentLeaving(SLOT, 104.0)) == (call, [])
