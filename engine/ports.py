@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from engine.call.commands import TelephonyCommand
@@ -78,6 +79,44 @@ class ClaimedLead:
     """Attempts of this lead, this one included."""
 
 
+class Barrier(StrEnum):
+    """Why a lead that was claimed may not be dialed any more."""
+
+    DELETED = "lead_deleted"
+    DO_NOT_CALL = "do_not_call"
+    NO_CONSENT = "no_consent"
+    WINDOW_CLOSED = "window_closed"
+    CAMPAIGN_STATE = "campaign_state"
+    CLOSED = "attempt_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAttempt:
+    """An attempt of the lead before the present one; the outcome is None while it is open."""
+
+    at: float
+    outcome: Outcome | None
+    slot: Slot | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLead:
+    """A claimed lead as its agent sees it before dialing; number and data are empty once it is deleted."""
+
+    lead: LeadId
+    campaign: CampaignId
+    number: str
+    data: Mapping[str, Any]
+    history: tuple[EarlierAttempt, ...]
+    """The newest first, at most HISTORY_MAX; without those that were not dialed."""
+    barrier: Barrier | None
+    """None: it may be dialed at this moment."""
+
+
+HISTORY_MAX = 20
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignNumbers:
     """A campaign's statistics as the triggers keep them."""
@@ -116,6 +155,13 @@ class LeadStore(Protocol):
 
         Checked in the claim statement itself: status, next time, do-not-call, consent, the calling window in the
         lead's local time, one open attempt per lead. Leads locked by another claim are skipped.
+        """
+        ...
+
+    async def shown(self, attempt: AttemptId) -> ShownLead | None:
+        """The lead of an attempt, and whether it may still be dialed; None for an attempt that does not exist.
+
+        Looks at what the claim looked at: do-not-call, consent, calling window, the campaign's and the attempt's state.
         """
         ...
 

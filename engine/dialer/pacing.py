@@ -52,6 +52,16 @@ class Progressive:
         return bound(wanted, limits, "agents", reason)
 
 
+class Preview:
+    """One lead shown per idle agent; the trunk's limits hold when an agent dials, not when a lead is shown."""
+
+    def decide(self, view: PacingView, limits: Limits) -> Decision:
+        wanted = max(0, view.agents_idle - view.pool_in_flight - view.waiting)
+        offers = min(wanted, limits.lines)
+        binding = "agents" if offers == wanted else "lines"
+        return Decision(offers, binding, f"show {offers}: {view.agents_idle} idle; bound by {binding}")
+
+
 class Steady:
     """As many lines as the trunk and the campaign allow: for campaigns without agents."""
 

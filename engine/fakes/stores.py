@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check_change
@@ -14,14 +15,18 @@ from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadStatus
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, LeadId, TrunkName
-from engine.outcome.disposition import UNCOUNTED
+from engine.outcome.disposition import UNCOUNTED, Outcome
 from engine.ports import (
+    HISTORY_MAX,
     AgentFact,
+    Barrier,
     CallRecord,
     CampaignNumbers,
     ClaimedLead,
     Disposition,
+    EarlierAttempt,
     OutcomeFact,
+    ShownLead,
     SlotRecord,
     TrunkRecord,
 )
@@ -42,6 +47,7 @@ class FakeLead:
     attempts: int = 0
     result: str | None = None
     next_at: float = 0.0
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -88,6 +94,7 @@ class FakeMemory:
     def delete_lead(self, lead: LeadId) -> None:
         """Anonymise a lead."""
         self.leads[lead].number = ""
+        self.leads[lead].data = {}
         self.leads[lead].status = LeadStatus.DELETED
 
 
@@ -192,8 +199,44 @@ class FakeLeads:
         if lead.campaign in memory.consent_required and lead.number not in memory.consents:
             lead.status, lead.result = LeadStatus.EXCLUDED, "no_consent"
             return False
-        start, end = memory.windows[lead.campaign]
+        return self._window_open(lead)
+
+    def _window_open(self, lead: FakeLead) -> bool:
+        start, end = self._memory.windows[lead.campaign]
+        now = self._memory.now()
         return all(start <= datetime.fromtimestamp(now, ZoneInfo(zone)).time() < end for zone in lead.zones)
+
+    async def shown(self, attempt: AttemptId) -> ShownLead | None:
+        self._memory.check()
+        await asyncio.sleep(0)  # as after a round trip, others may have gone on meanwhile
+        claimed = self._memory.attempts.get(attempt)
+        if claimed is None:
+            return None
+        lead = self._memory.leads[claimed.lead]
+        history = tuple(self._earlier(lead.id, attempt))[:HISTORY_MAX]
+        return ShownLead(lead.id, lead.campaign, lead.number, dict(lead.data), history, self._barrier(lead, attempt))
+
+    def _earlier(self, lead: LeadId, attempt: AttemptId) -> Iterator[EarlierAttempt]:
+        """The fake keeps no time of the claim: the outcome's stands for it."""
+        for other in sorted(self._memory.attempts, reverse=True):
+            fact = self._memory.outcomes.get(other)
+            mine = self._memory.attempts[other].lead == lead and other != attempt
+            if mine and fact is not None and fact.outcome is not Outcome.NOT_DIALED:
+                yield EarlierAttempt(fact.ended_at, fact.outcome, fact.slot, fact.note)
+
+    def _barrier(self, lead: FakeLead, attempt: AttemptId) -> Barrier | None:
+        memory = self._memory
+        open_attempt = memory.open.get(lead.id)
+        without_consent = lead.campaign in memory.consent_required and lead.number not in memory.consents
+        barred = {
+            Barrier.DELETED: lead.status is LeadStatus.DELETED,
+            Barrier.CLOSED: open_attempt is None or open_attempt.attempt != attempt,
+            Barrier.DO_NOT_CALL: lead.number in memory.do_not_call,
+            Barrier.NO_CONSENT: without_consent,
+            Barrier.CAMPAIGN_STATE: memory.campaigns[lead.campaign].status is not CampaignStatus.RUNNING,
+            Barrier.WINDOW_CLOSED: not self._window_open(lead),
+        }
+        return next((barrier for barrier, holds in barred.items() if holds), None)
 
     def _open(self, lead: FakeLead, attempt: AttemptId) -> ClaimedLead:
         if attempt in self._memory.attempts:

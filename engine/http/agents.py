@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .control import AgentView
 from .route import SLOT, Exchange, Routes
-from .schemas import AgentList, AgentShown, CallDone, Empty, PauseReason
+from .schemas import AgentList, AgentShown, CallDone, Empty, PauseReason, PreviewShown, SkipReason
 
 routes = Routes("agents")
 
@@ -77,3 +77,38 @@ async def done(x: Exchange) -> AgentShown:
 )
 async def logout(x: Exchange) -> AgentShown:
     return shown(await x.control.logout(x.slot))
+
+
+@routes.add(
+    "GET",
+    f"{_SEAT}/preview",
+    summary="The lead that the agent is shown: number, data, earlier attempts, seconds left to decide",
+    answer=PreviewShown,
+    problems=(404,),
+)
+async def preview(x: Exchange) -> PreviewShown:
+    return PreviewShown.model_validate(await x.control.preview(x.slot))
+
+
+@routes.add(
+    "POST",
+    f"{_SEAT}/preview/dial",
+    summary="Dial the lead shown; who answers is connected at once",
+    body=Empty,
+    answer=AgentShown,
+    problems=(404, 409, 429),
+)
+async def dial_preview(x: Exchange) -> AgentShown:
+    return shown(await x.control.dial_preview(x.slot))
+
+
+@routes.add(
+    "POST",
+    f"{_SEAT}/preview/skip",
+    summary="Do not dial the lead shown, for a reason that is kept",
+    body=SkipReason,
+    answer=AgentShown,
+    problems=(404,),
+)
+async def skip_preview(x: Exchange) -> AgentShown:
+    return shown(await x.control.skip_preview(x.slot, x.body_as(SkipReason).reason))

@@ -21,7 +21,7 @@ _MEANINGS = {
     413: "body too large",
     415: "the body is not JSON",
     422: "a field is missing, unknown or wrong; `errors` names it",
-    429: "too many streams",
+    429: "too many streams, or the trunk is full",
     500: "a fault of the engine",
     503: "a part is away; see Retry-After",
     504: "the engine did not finish in time",

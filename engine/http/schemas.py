@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -104,6 +104,12 @@ class StartCall(Accepted):
 
 class PauseReason(Accepted):
     reason: Line
+
+
+class SkipReason(Accepted):
+    """Why the agent does not dial the lead shown."""
+
+    reason: Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=1, max_length=500)]
 
 
 class CallDone(Accepted):
@@ -235,6 +241,30 @@ class AgentShown(Shown):
     since: float
     call: str | None
     registered: bool
+
+
+class EarlierShown(Shown):
+    """An earlier attempt of a lead; `note` is what an agent said who skipped it."""
+
+    at: float
+    outcome: str | None
+    slot: int | None
+    note: str | None
+
+
+class PreviewShown(Shown):
+    """A lead shown to an agent before it is dialed. `barred` says why it may not be dialed any more, null: it may."""
+
+    call: str
+    campaign: int
+    campaign_name: str
+    lead: int
+    number: str
+    data: dict[str, Any]
+    attempts: list[EarlierShown]
+    shown_at: float
+    seconds_left: float
+    barred: str | None
 
 
 class CampaignList(Shown):

@@ -23,10 +23,11 @@ from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check
 from engine.dialer.draft import CampaignDraft
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import CallId, CampaignId, Slot, TrunkName, attempt_id
-from engine.ports import CampaignNumbers, Disposition, LeadStore
+from engine.ports import CampaignNumbers, Disposition, LeadStore, Metrics
 
 from .dialing import Dialing
 from .explanation import Definition, Explained
+from .preview import PreviewDesk, PreviewView
 from .story import Story
 from .switchboard import Switchboard
 
@@ -120,7 +121,14 @@ class Control:
     random_bits: Callable[[], int]
     parts: Callable[[], Mapping[str, PartState]]
     stopping: Callable[[], bool]
+    metrics: Metrics
     names: dict[Slot, str] = field(default_factory=dict)
+    previews: PreviewDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.previews = PreviewDesk(
+            self.switchboard, self.dialing, self.leads, self.clock, self.metrics, self._check_dialable
+        )
 
     # --- campaigns
 
@@ -158,6 +166,8 @@ class Control:
             await self._check_start(campaign)
         changed = await self.leads.set_status(campaign, STATUS_OF[change])
         await self.dialing.refresh()
+        if change != "start":
+            self.previews.take_back(f"the campaign is {changed.status}", campaign)
         self.dialing.wake()
         return self._overview(changed, await self.leads.numbers())
 
@@ -297,6 +307,24 @@ class Control:
     async def done(self, slot: Slot, disposition: str, note: str) -> SeatView:
         """Finish the call: with a talk under way it is ended first. The disposition belongs to that call."""
         return self._done(slot, disposition, note, "http")
+
+    async def preview(self, slot: Slot) -> PreviewView:
+        """The lead that the agent at `slot` is shown. Raises NotFound, Unavailable."""
+        return await self.previews.view(slot)
+
+    async def dial_preview(self, slot: Slot) -> SeatView:
+        """Dial the lead shown. Raises NotFound, Rejected (it may not be dialed, the trunk is full), Unavailable."""
+        await self.previews.dial(slot)
+        return self._seat(self.switchboard.agent(slot))
+
+    async def skip_preview(self, slot: Slot, reason: str) -> SeatView:
+        """Do not dial the lead shown; `reason` is kept. Raises NotFound."""
+        self.previews.skip(slot, reason)
+        return self._seat(self.switchboard.agent(slot))
+
+    def preview_digit(self, slot: Slot, digit: str) -> None:
+        """What a plain phone says of the lead shown to its agent."""
+        self.previews.digit(slot, digit)
 
     def feature(self, slot: Slot, word: str, argument: str) -> None:
         """Carry out a feature code of a phone. Raises Rejected."""

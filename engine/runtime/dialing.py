@@ -174,6 +174,17 @@ class Dialing:
         """Take one call of a trunk's capacity for a call that no campaign dials; False when there is none."""
         return self._trunks.take(name)
 
+    async def take_call(self, name: TrunkName) -> bool:
+        """Take one call of a trunk's capacity and of what all cells share, for a lead that an agent dials."""
+        capacity = self._trunks.capacity(name)
+        if capacity is None or not self._trunks.take(name):
+            return False
+        return await self._granted(name, 1, capacity.cps_max) == 1
+
+    def give_back_call(self, name: TrunkName) -> None:
+        """The call that was taken is not made."""
+        self._trunks.give_back(name, 1)
+
     def pacing(self, campaign: CampaignId) -> str:
         """The pacer's last decision as one line."""
         line = self._lines.get(campaign)
@@ -273,7 +284,11 @@ class Dialing:
         decision = line.pacer.decide(line.view, self._limits(campaign, capacity))
         line.note(now, decision.binding, decision.explanation, decision.launch)
         self._metrics.count("vss_dial_decisions_total", binding=decision.binding)
-        await self._launch_wanted(campaign, line, min(decision.launch, line.ask_max))
+        wanted = min(decision.launch, line.ask_max)
+        if campaign.dial_mode is DialMode.PREVIEW:
+            self._show(campaign, await self._claim_due(campaign, line, wanted) if wanted else ())
+        else:
+            await self._launch_wanted(campaign, line, wanted)
 
     def _rest(self, campaign: Campaign, line: _Line, fault: Exception) -> None:
         """Leave a campaign alone for a while."""
@@ -405,9 +420,14 @@ class Dialing:
         """Claim leads for `wanted` calls that are taken of the trunk; what finds no lead is given back."""
         claimed: Sequence[ClaimedLead] = ()
         try:
-            claimed = await self._claims.claim(campaign, wanted)
+            claimed = await self._claim_due(campaign, line, wanted)
         finally:
             self._trunks.give_back(campaign.trunk, wanted - len(claimed))
+        return claimed
+
+    async def _claim_due(self, campaign: Campaign, line: _Line, wanted: int) -> Sequence[ClaimedLead]:
+        """Claim leads; where there are fewer than wanted, ask less and later."""
+        claimed = await self._claims.claim(campaign, wanted)
         line.ask_max = min(CLAIM_MAX, 2 * line.ask_max)
         if len(claimed) < wanted:
             line.ask_max = max(1, 2 * len(claimed))
@@ -417,6 +437,22 @@ class Dialing:
             line.note(self._clock.now(), "leads", found, len(claimed))
         self._metrics.count("vss_leads_claimed_total", len(claimed))
         return claimed
+
+    def _show(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> None:
+        """Show each lead to an agent who is ready; one for whom there is none (any more) gets its outcome.
+
+        The trunk is asked when the agent dials.
+        """
+        policy = self._policy(campaign)
+        for lead in claimed:
+            call = self._call_of(campaign, policy, lead)
+            if not self._open(campaign) or not self._switchboard.show(call, campaign.pacing.preview_limit_s):
+                self._undialed(lead.attempt)
+
+    def _open(self, campaign: Campaign) -> bool:
+        """Whether the campaign may dial still, after a wait."""
+        known = self.campaigns.get(campaign.id)
+        return self._closed() is None and known is not None and known.status is CampaignStatus.RUNNING
 
     async def _launch_evenly(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> None:
         """Dial with the gaps of the trunk's calls per second, as far as the round's time goes.
@@ -442,21 +478,23 @@ class Dialing:
             self._metrics.count("vss_dial_launched_total", len(claimed) - len(left))
 
     def _launch(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> None:
-        call = Call(
+        call = replace(self._call_of(campaign, policy, lead), trunk=campaign.trunk)
+        self._switchboard.dial(call, self.originate(call, campaign.caller_id))
+
+    def _call_of(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> Call:
+        return Call(
             CallId(lead.attempt),
             CallKind.CAMPAIGN,
             Phase.DIALING,
             lead.number,
             policy,
             self._clock.now(),
-            trunk=campaign.trunk,
             attempt=lead.attempt,
             campaign=campaign.id,
             lead=lead.lead,
             lead_attempts=lead.attempts,
             recording=self._recording(lead.attempt) if campaign.record else None,
         )
-        self._switchboard.dial(call, self.originate(call, campaign.caller_id))
 
     def originate(self, call: Call, caller_id: str) -> Originate:
         """The command that dials a call over its trunk."""
@@ -501,4 +539,6 @@ class Dialing:
 
     def _limits(self, campaign: Campaign, capacity: Capacity) -> Limits:
         lines = campaign.lines_max - self._switchboard.in_flight.get(campaign.id, 0)
+        if campaign.dial_mode is DialMode.PREVIEW:
+            lines -= self._switchboard.shown(campaign.id)
         return Limits(trunk=capacity.free, lines=max(0, lines))

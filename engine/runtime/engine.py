@@ -147,6 +147,7 @@ class Engine:
             ports.random_bits,
             self.parts,
             lambda: self._draining,
+            metrics,
         )
         self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
         self._leftovers: list[ClaimedLead] = []
@@ -187,6 +188,7 @@ class Engine:
                 raise RuntimeError(f"the task {task.get_name()} ended")
         finally:
             self.switchboard.close()
+            await self.control.previews.close()
             for task in (*tasks, stopped):
                 task.cancel()
             await asyncio.gather(*tasks, stopped, return_exceptions=True)
@@ -218,6 +220,7 @@ class Engine:
         board = self.switchboard
         log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s)
         await self._dialed_out()
+        self.control.previews.take_back("the engine is stopping")
         await self._calls_over(self._settings.drain_limit_s)
         for call in tuple(board.calls):
             board.post(call, HangUpAsked("engine", self._ports.clock.now()))

@@ -46,6 +46,10 @@ class Desk(Protocol):
         """Dial a number for a slot; raises Rejected."""
         ...
 
+    def preview_digit(self, slot: Slot, digit: str) -> None:
+        """A digit on the leg of an agent who may be shown a lead."""
+        ...
+
     def take_in(self, call: CallId, did: str, target: str, caller: str, wait_max_s: float | None) -> None:
         """Begin an inbound call; raises Rejected when the target makes no sense."""
         ...
@@ -102,6 +106,7 @@ class Router:
                 self._switchboard.tell_agent(slot, SeatJoined(at))
             case LegDigit(digit=digit, at=at):
                 self._switchboard.tell_agent(slot, SeatDigit(digit, at))
+                self._desk.preview_digit(slot, digit)
             case LegEnded():
                 self._switchboard.tell_agent(slot, SeatEnded(_why(event, seated=agent.seated), event.at))
             case _:

@@ -124,8 +124,9 @@ class Story:
             call.bridged_at,
             ended_at,
             call.hangup_by,
-            call.seat.slot if call.seat is not None and call.bridged_at is not None else None,
+            call.seat.slot if call.seat is not None and (call.bridged_at or outcome is Outcome.SKIPPED) else None,
             next_of(outcome, call.lead_attempts, call.policy.recall, ended_at),
+            note=call.note or None,
         )
         self._ledgers.outcomes.add(fact)
         self._metrics.count("vss_attempts_total", outcome=outcome)
@@ -172,7 +173,7 @@ class Story:
                 metric = "vss_wait_seconds" if after.kind is CallKind.INBOUND else "vss_bridge_seconds"
                 self._metrics.observe(metric, wait_s)
             case Phase.ANSWERED if after.answered_at is not None:
-                self._metrics.observe("vss_ring_seconds", after.answered_at - after.created_at)
+                self._metrics.observe("vss_ring_seconds", after.answered_at - (after.dialed_at or after.created_at))
             case Phase.ENDED if after.bridged_at is not None and after.ended_at is not None:
                 self._metrics.observe("vss_talk_seconds", after.ended_at - after.bridged_at)
 

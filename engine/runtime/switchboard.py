@@ -22,6 +22,7 @@ from engine.agent.machine import (
     Agent,
     AgentEvent,
     Connected,
+    Decided,
     KeepDisposition,
     Released,
     Reserved,
@@ -35,6 +36,7 @@ from engine.call.commands import (
     CreateBridge,
     HangUp,
     Join,
+    MarkDecided,
     MarkTalking,
     Originate,
     Play,
@@ -44,8 +46,8 @@ from engine.call.commands import (
     TelephonyCommand,
 )
 from engine.call.events import CallEvent, CommandFailed, DeadlinePassed, Failure
-from engine.call.machine import start_inbound, start_outbound, step
-from engine.call.model import Call, Phase
+from engine.call.machine import start_inbound, start_outbound, start_preview, step
+from engine.call.model import Call, Phase, Seat
 from engine.clock import Clock
 from engine.dialer.campaign import AnswerAction
 from engine.errors import NotFound
@@ -132,13 +134,25 @@ class Switchboard:
         """
         if call.seat is not None:
             self.tell_agent(call.seat.slot, Reserved(call.id, call.created_at))
-        pool = call.policy.pool
-        if _will_ask_for_agent(call):
-            self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
-        if call.campaign is not None:
-            self.in_flight[call.campaign] = self.in_flight.get(call.campaign, 0) + 1
-        self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
+        self._took_off(call)
         self._begin(*start_outbound(call, originate))
+
+    def shown(self, campaign: CampaignId) -> int:
+        """How many leads of a campaign are shown to agents now."""
+        return sum(call.phase is Phase.PREVIEWING and call.campaign == campaign for call in self.calls.values())
+
+    def show(self, call: Call, limit_s: float) -> bool:
+        """Show the call's lead to the agent of its pool who is idle longest; its attempt is committed.
+
+        False when no agent is idle (any more): then nothing was done.
+        """
+        agent = self._named_pool(call.policy.pool).longest_idle()
+        if agent is None or agent.channel is None or agent.bridge is None:
+            return False
+        self.tell_agent(agent.slot, Reserved(call.id, call.created_at))
+        seat = Seat(agent.slot, agent.channel, agent.bridge)
+        self._begin(*start_preview(replace(call, seat=seat, seat_held=True), limit_s))
+        return True
 
     def receive(self, call: Call) -> None:
         """Begin an inbound call whose channel is in the application."""
@@ -206,6 +220,8 @@ class Switchboard:
                 self._deadlines.arm(after.id, after.deadline_at)
             if before.phase in IN_FLIGHT and after.phase not in IN_FLIGHT:
                 self._landed(before)
+            elif before.phase is Phase.PREVIEWING and after.phase in IN_FLIGHT:
+                self._took_off(after)
         self._story.stepped(before, event, after)
         self._execute(after, commands)
         if after is not before:
@@ -236,6 +252,15 @@ class Switchboard:
         self.on_ended(call)
         self.on_idle()
 
+    def _took_off(self, call: Call) -> None:
+        """The call is being dialed: it is in flight from here on."""
+        pool = call.policy.pool
+        if _will_ask_for_agent(call):
+            self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
+        if call.campaign is not None:
+            self.in_flight[call.campaign] = self.in_flight.get(call.campaign, 0) + 1
+        self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
+
     def _landed(self, call: Call) -> None:
         """The attempt is no longer in flight: answered into the application, or over."""
         if _will_ask_for_agent(call):
@@ -254,8 +279,10 @@ class Switchboard:
                     self._named_pool(pool).cancel(call_id)
                 case MarkTalking(_, slot):
                     self._tell_agent_of(call, slot, Connected(self._clock.now()))
-                case ReleaseAgent(_, slot, talked, wrap_up_s):
-                    self._tell_agent_of(call, slot, Released(talked, wrap_up_s, self._clock.now()))
+                case MarkDecided(_, slot):
+                    self._tell_agent_of(call, slot, Decided(self._clock.now()))
+                case ReleaseAgent(_, slot, talked, wrap_up_s, unattended):
+                    self._tell_agent_of(call, slot, Released(talked, wrap_up_s, self._clock.now(), unattended))
                 case RecordOutcome():
                     self._story.concluded(call)
                 case _:

@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from engine.call.events import HangUpAsked
+from engine.call.model import Phase
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.dialer.lead import RecallRule
+from engine.dialer.settings import PacingSettings
 from engine.errors import Rejected, Unavailable
 from engine.fakes.callee import Callee
 from engine.ids import CallId, CampaignId, ChannelId, LeadId, Slot
@@ -61,7 +63,7 @@ class Day:
     campaigns: list[CampaignId] = field(default_factory=list)
 
     async def open(self) -> None:
-        """A campaign with agents, and one without, over the same trunk."""
+        """A campaign with agents, one without, and one whose leads agents look at first, over the same trunk."""
         numbers = [f"+1{201 + n}5550{n:03}" for n in range(60)]
         self.campaigns.append(await self.cell.campaign(*numbers[:40], recall=RECALL, wrap_up_s=6.0, record=True))
         self.campaigns.append(
@@ -70,6 +72,13 @@ class Day:
                 dial_mode=DialMode.AGENTLESS, answer_action=AnswerAction.MESSAGE,
             )
         )  # fmt: skip
+        looked_at = [f"+1{401 + n}5550{n:03}" for n in range(20)]
+        pacing = PacingSettings(preview_limit_s=10.0)
+        self.campaigns.append(
+            await self.cell.campaign(
+                *looked_at, name="old friends", recall=RECALL, dial_mode=DialMode.PREVIEW, pacing=pacing
+            )
+        )
 
     async def live(self, watch: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -99,6 +108,7 @@ class Day:
             (self.somebody_presses, 4),
             (self.somebody_calls_in, 5),
             (self.agent_dials, 3),
+            (self.agent_decides, 10),
             (self.operator_hangs_up, 3),
             (self.registration_changes, 3),
             (self.socket_breaks, 3),
@@ -162,6 +172,24 @@ class Day:
             self.call_in(("dial", str(self.slot()), self.dice.choice(("+13335550100", "7003", "12"))))
         else:
             await self.cell.engine.control.start_call(self.slot(), "+13335550101", None)
+
+    async def agent_decides(self) -> None:
+        """About a lead that is shown, or that the agent believes to be."""
+        control = self.cell.engine.control
+        shown = [call.seat.slot for call in self.cell.engine.switchboard.calls.values()
+                 if call.phase is Phase.PREVIEWING and call.seat is not None]  # fmt: skip
+        slot = self.dice.choice(shown) if shown else self.slot()
+        match self.dice.randrange(5):
+            case 0:
+                await control.skip_preview(slot, "no")
+            case 1:
+                await asyncio.gather(control.dial_preview(slot), control.dial_preview(slot), return_exceptions=True)
+            case 2:
+                channel = self.cell.engine.switchboard.agent(slot).channel
+                if channel in self.cell.asterisk.channels:
+                    self.cell.asterisk.press(channel, self.dice.choice("12"))
+            case _:
+                await control.dial_preview(slot)
 
     def call_in(self, args: tuple[str, ...]) -> ChannelId:
         self.callers += 1

@@ -91,6 +91,28 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    at: float
+    outcome: str | None
+    slot: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    call: str
+    campaign: int
+    campaign_name: str
+    lead: int
+    number: str
+    data: dict[str, object]
+    attempts: list[Earlier]
+    shown_at: float
+    seconds_left: float
+    barred: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     ok: bool
     needed: bool = True
@@ -123,6 +145,7 @@ class FakeControl:
     overviews: dict[int, Overview] = field(default_factory=dict)
     live_calls: dict[str, Call] = field(default_factory=dict)
     seats: dict[int, Agent] = field(default_factory=dict)
+    previews: dict[int, Preview] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=lambda: {"postgres": Part(True), "ari": Part(True)})
     fail: Exception | None = None
     delay_s: float = 0.0
@@ -217,6 +240,24 @@ class FakeControl:
 
     async def logout(self, slot: Slot) -> Agent:
         return await self._become(slot, "offline", "logged out")
+
+    async def preview(self, slot: Slot) -> Preview:
+        await self._begin("preview", slot)
+        self._seat(slot)
+        if slot not in self.previews:
+            raise NotFound("no_preview", f"agent {slot} is shown no lead now")
+        return self.previews[slot]
+
+    async def dial_preview(self, slot: Slot) -> Agent:
+        await self.preview(slot)
+        del self.previews[slot]
+        return await self._become(slot, "reserved")
+
+    async def skip_preview(self, slot: Slot, reason: str) -> Agent:
+        await self.preview(slot)
+        self.asked.append(("skip", reason))
+        del self.previews[slot]
+        return await self._become(slot, "ready")
 
     def readiness(self) -> Mapping[str, Part]:
         return self.parts

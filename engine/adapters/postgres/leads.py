@@ -14,9 +14,9 @@ from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import RecallRule
 from engine.dialer.settings import PACING_FIELDS, PacingSettings
 from engine.errors import NotFound, Rejected
-from engine.ids import AttemptId, CampaignId, LeadId, TrunkName
+from engine.ids import AttemptId, CampaignId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
-from engine.ports import CampaignNumbers, ClaimedLead
+from engine.ports import HISTORY_MAX, Barrier, CampaignNumbers, ClaimedLead, EarlierAttempt, ShownLead
 
 from .pool import CONFLICT_TRIES, CONFLICTS, Database
 from .query import query
@@ -159,6 +159,21 @@ class PostgresLeads:
             for row in rows
         ]
 
+    async def shown(self, attempt: AttemptId) -> ShownLead | None:
+        """The lead of an attempt, and whether it may still be dialed; None for an attempt that does not exist."""
+        row = await self._database.row("shown_lead", attempt)
+        if row is None:
+            return None
+        earlier = await self._database.rows("earlier_attempts", row["lead_id"], attempt, HISTORY_MAX)
+        return ShownLead(
+            LeadId(row["lead_id"]),
+            CampaignId(row["campaign_id"]),
+            row["phone_number"],
+            msgspec.json.decode(row["lead_data"]),
+            tuple(_earlier(past) for past in earlier),
+            Barrier(row["barrier"]) if row["barrier"] is not None else None,
+        )
+
     async def _claimed(self, *arguments: object) -> Sequence[asyncpg.Record]:
         for _ in range(CONFLICT_TRIES - 1):
             try:
@@ -167,3 +182,8 @@ class PostgresLeads:
                 # Somebody put a lead back whose attempt was opened in this very moment: nothing was claimed.
                 await asyncio.sleep(0.01)
         return await self._database.rows("claim_leads", *arguments)
+
+
+def _earlier(row: asyncpg.Record) -> EarlierAttempt:
+    outcome = Outcome(row["outcome"]) if row["outcome"] is not None else None
+    return EarlierAttempt(row["at"], outcome, Slot(row["slot_id"]) if row["slot_id"] is not None else None, row["note"])
