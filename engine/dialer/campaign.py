@@ -38,7 +38,7 @@ class DialMode(StrEnum):
 
 OVERDIALING = frozenset({DialMode.POWER, DialMode.PREDICTIVE})
 """Modes that dial more people than there are idle agents: the law's limits bind them."""
-MODES_TO_COME = frozenset({DialMode.POWER, DialMode.PREDICTIVE, DialMode.PREVIEW})
+MODES_TO_COME = frozenset({DialMode.POWER, DialMode.PREDICTIVE})
 """Modes that campaigns can be given but not be started with yet."""
 
 
@@ -99,6 +99,12 @@ def check_start(campaign: Campaign) -> None:
         raise Rejected(
             "dial_mode_unavailable",
             f"dial mode {campaign.dial_mode} cannot dial real calls yet: make the campaign progressive",
+        )
+    if campaign.dial_mode is DialMode.PREVIEW and campaign.answer_action is not AnswerAction.AGENT:
+        raise Rejected(
+            "campaign_invalid",
+            f"answer_action: {campaign.answer_action} makes no sense in preview, where the agent who dialed talks; "
+            "make the campaign anew with the answer action agent",
         )
     try:
         check_settings(campaign.dial_mode, campaign.answer_limit_s, campaign.pacing)

@@ -69,13 +69,6 @@ class Steady:
         return bound(limits.trunk, limits, "trunk", f"{view.in_flight} in flight")
 
 
-class ByHand:
-    """Launches nothing by itself: agents look at leads and dial them."""
-
-    def decide(self, view: PacingView, limits: Limits) -> Decision:
-        return Decision(0, "preview", "launch 0: agents look at leads and dial by hand")
-
-
 def bound(wanted: int, limits: Limits, binding: str, reason: str) -> Decision:
     """Cut `wanted` to the limits and name the one that binds."""
     launch = max(0, min(wanted, limits.trunk, limits.lines))

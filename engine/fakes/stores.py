@@ -218,7 +218,7 @@ class FakeLeads:
 
     def _earlier(self, lead: LeadId, attempt: AttemptId) -> Iterator[EarlierAttempt]:
         """The fake keeps no time of the claim: the outcome's stands for it."""
-        for other in sorted(self._memory.attempts, reverse=True):
+        for other in reversed(self._memory.attempts):
             fact = self._memory.outcomes.get(other)
             mine = self._memory.attempts[other].lead == lead and other != attempt
             if mine and fact is not None and fact.outcome is not Outcome.NOT_DIALED:

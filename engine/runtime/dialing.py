@@ -15,7 +15,7 @@ from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import OVERDIALING, AnswerAction, Campaign, CampaignStatus, DialMode
 from engine.dialer.pacer import PacingDecision
-from engine.dialer.pacing import ByHand, Limits, Pacer, PacingView, Progressive, Steady
+from engine.dialer.pacing import Limits, Pacer, PacingView, Preview, Progressive, Steady
 from engine.errors import Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
@@ -81,7 +81,7 @@ def pacer_for(mode: DialMode) -> Pacer:
         case DialMode.PROGRESSIVE | DialMode.POWER | DialMode.PREDICTIVE:
             return Progressive()
         case DialMode.PREVIEW:
-            return ByHand()
+            return Preview()
         case DialMode.AGENTLESS:
             return Steady()
 

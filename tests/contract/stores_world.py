@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -37,6 +39,7 @@ from engine.ports import (
 
 TRUNK = TrunkName("carrier")
 SEAT = Slot(7001)
+NO_DATA: Mapping[str, Any] = MappingProxyType({})
 _bits = random.Random(1)
 _names = itertools.count(1)
 
@@ -80,10 +83,16 @@ class World(Protocol):
 
     async def prepare(self) -> None: ...
     async def add_lead(
-        self, campaign: CampaignId, number: str, zones: Sequence[str] = ("UTC",), priority: int = 0
+        self,
+        campaign: CampaignId,
+        number: str,
+        zones: Sequence[str] = ("UTC",),
+        priority: int = 0,
+        data: Mapping[str, Any] = NO_DATA,
     ) -> LeadId: ...
     async def lead(self, lead: LeadId) -> LeadState: ...
     async def delete_lead(self, lead: LeadId) -> None: ...
+    async def move_lead(self, lead: LeadId, zones: Sequence[str]) -> None: ...
     async def forbid(self, number: str) -> None: ...
     async def require_consent(self, campaign: CampaignId) -> None: ...
     async def consent(self, number: str) -> None: ...
@@ -113,9 +122,16 @@ class MemoryWorld:
         self.memory.slots.append(SlotRecord(SEAT, "default", "Ann"))
 
     async def add_lead(
-        self, campaign: CampaignId, number: str, zones: Sequence[str] = ("UTC",), priority: int = 0
+        self,
+        campaign: CampaignId,
+        number: str,
+        zones: Sequence[str] = ("UTC",),
+        priority: int = 0,
+        data: Mapping[str, Any] = NO_DATA,
     ) -> LeadId:
-        return self.memory.add_lead(campaign, number, tuple(zones), priority)
+        lead = self.memory.add_lead(campaign, number, tuple(zones), priority)
+        self.memory.leads[lead].data = dict(data)
+        return lead
 
     async def lead(self, lead: LeadId) -> LeadState:
         kept = self.memory.leads[lead]
@@ -123,6 +139,9 @@ class MemoryWorld:
 
     async def delete_lead(self, lead: LeadId) -> None:
         self.memory.delete_lead(lead)
+
+    async def move_lead(self, lead: LeadId, zones: Sequence[str]) -> None:
+        self.memory.leads[lead].zones = tuple(zones)
 
     async def forbid(self, number: str) -> None:
         self.memory.do_not_call.add(number)
@@ -167,15 +186,21 @@ class PostgresWorld:
         await PostgresSeats(self.database).put([Seat(SEAT, "default", "Ann", "a-secret-for-tests")])
 
     async def add_lead(
-        self, campaign: CampaignId, number: str, zones: Sequence[str] = ("UTC",), priority: int = 0
+        self,
+        campaign: CampaignId,
+        number: str,
+        zones: Sequence[str] = ("UTC",),
+        priority: int = 0,
+        data: Mapping[str, Any] = NO_DATA,
     ) -> LeadId:
         lead: int = await self.door.fetchval(
-            "INSERT INTO autodialer_leads (campaign_id_ref, phone_number, zones, priority)"
-            " VALUES ($1, $2, $3, $4) RETURNING lead_id",
+            "INSERT INTO autodialer_leads (campaign_id_ref, phone_number, zones, priority, lead_data)"
+            " VALUES ($1, $2, $3, $4, $5) RETURNING lead_id",
             campaign,
             number,
             list(zones),
             priority,
+            json.dumps(dict(data)),
         )
         return LeadId(lead)
 
@@ -188,6 +213,9 @@ class PostgresWorld:
 
     async def delete_lead(self, lead: LeadId) -> None:
         await self.door.execute("DELETE FROM autodialer_leads WHERE lead_id = $1", lead)
+
+    async def move_lead(self, lead: LeadId, zones: Sequence[str]) -> None:
+        await self.door.execute("UPDATE autodialer_leads SET zones = $2 WHERE lead_id = $1", lead, list(zones))
 
     async def forbid(self, number: str) -> None:
         await PostgresCampaigns(self.database).add_do_not_call([number], "asked for it")

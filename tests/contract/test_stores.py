@@ -19,7 +19,7 @@ from engine.dialer.settings import PacingSettings
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, TrunkName
 from engine.outcome.disposition import Outcome
-from engine.ports import AgentFact, CallRecord, Disposition, InboundRoute, OutcomeFact
+from engine.ports import HISTORY_MAX, AgentFact, Barrier, CallRecord, Disposition, InboundRoute, OutcomeFact
 from tests.contract.stores_world import SEAT, TRUNK, MemoryWorld, PostgresWorld, World, attempt_ids, campaign_name
 
 ALL_DAY = (wall_time(0), wall_time.max)
@@ -44,6 +44,13 @@ async def running_campaign(world: World, window: tuple[wall_time, wall_time] = A
     campaign = await world.leads.create(draft)
     await world.leads.set_status(campaign.id, CampaignStatus.RUNNING)
     return campaign.id
+
+
+def window_now() -> tuple[wall_time, wall_time]:
+    """Some hours around this hour of UTC: closed in the zone twelve hours away."""
+    here = datetime.now(UTC).replace(tzinfo=None)
+    start = min(max(here, here.replace(hour=2, minute=0)), here.replace(hour=21, minute=0)) - timedelta(hours=2)
+    return start.time(), (start + timedelta(hours=4, minutes=59)).time()
 
 
 class StoresContract:
@@ -182,12 +189,8 @@ class StoresContract:
         assert (await world.lead(silent)).status == "excluded"
 
     async def test_only_leads_in_whose_zones_the_window_is_open_are_claimed(self, world: World) -> None:
-        # A window of some hours around this hour in a zone is closed in the zone twelve hours away.
         zones = {offset: f"Etc/GMT{offset:+d}" for offset in (0, 12)}
-        here = datetime.now(UTC).replace(tzinfo=None)
-        start = min(max(here, here.replace(hour=2, minute=0)), here.replace(hour=21, minute=0)) - timedelta(hours=2)
-        window = (start.time(), (start + timedelta(hours=4, minutes=59)).time())
-        campaign = await running_campaign(world, window)
+        campaign = await running_campaign(world, window_now())
         await world.add_lead(campaign, "+12025550101", [zones[12]])
         await world.add_lead(campaign, "+12025550102", [zones[0], zones[12]])
         open_now = await world.add_lead(campaign, "+12025550103", [zones[0]])
@@ -242,6 +245,64 @@ class StoresContract:
         numbers = (await world.leads.numbers())[campaign]
         assert (numbers.leads, numbers.outcomes) == ({"deleted": 1}, {"busy": 1})
 
+    async def test_lead_shown_has_its_data_and_its_earlier_attempts_newest_first(self, world: World) -> None:
+        campaign = await running_campaign(world)
+        lead = await world.add_lead(campaign, "+12025550101", data={"name": "Zoë", "debt": 12.5})
+        back = LeadNext(LeadStatus.WAITING, time.time() - 1)
+        for outcome, note in (
+            (Outcome.BUSY, None), (Outcome.NOT_DIALED, "the agent left"), (Outcome.SKIPPED, "on holiday \U0001f334")
+        ):  # fmt: skip
+            (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+            fact = fact_of(claimed.attempt, outcome, back)
+            await world.outcomes.record([replace(fact, note=note, slot=SEAT if note else None)])
+        (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+        shown = await world.leads.shown(claimed.attempt)
+        assert shown is not None
+        assert (shown.lead, shown.campaign, shown.number, shown.barrier) == (lead, campaign, "+12025550101", None)
+        assert shown.data == {"name": "Zoë", "debt": 12.5}
+        assert [(past.outcome, past.slot, past.note) for past in shown.history] == [
+            (Outcome.SKIPPED, SEAT, "on holiday \U0001f334"),
+            (Outcome.BUSY, None, None),
+        ]
+        assert all(time.time() - 60 < past.at < time.time() + 1 for past in shown.history)
+        assert await world.leads.shown(attempt_ids(1)[0]) is None
+
+    async def test_history_of_a_lead_shown_is_bounded(self, world: World) -> None:
+        campaign = await running_campaign(world)
+        await world.add_lead(campaign, "+12025550101")
+        back = LeadNext(LeadStatus.WAITING, time.time() - 1)
+        for _ in range(HISTORY_MAX + 2):
+            (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+            await world.outcomes.record([fact_of(claimed.attempt, lead_next=back)])
+        (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+        shown = await world.leads.shown(claimed.attempt)
+        assert shown is not None
+        assert len(shown.history) == HISTORY_MAX
+
+    @pytest.mark.parametrize("barrier", list(Barrier))
+    async def test_lead_shown_says_why_it_may_not_be_dialed_any_more(self, world: World, barrier: Barrier) -> None:
+        campaign = await running_campaign(world, window_now())
+        lead = await world.add_lead(campaign, "+12025550101", ["Etc/GMT+0"])
+        (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
+        match barrier:
+            case Barrier.DELETED:
+                await world.delete_lead(lead)
+            case Barrier.DO_NOT_CALL:
+                await world.forbid("+12025550101")
+            case Barrier.NO_CONSENT:
+                await world.require_consent(campaign)
+            case Barrier.WINDOW_CLOSED:
+                await world.move_lead(lead, ["Etc/GMT+12"])
+            case Barrier.CAMPAIGN_STATE:
+                await world.leads.set_status(campaign, CampaignStatus.PAUSED)
+            case Barrier.CLOSED:
+                await world.outcomes.record([fact_of(claimed.attempt)])
+        shown = await world.leads.shown(claimed.attempt)
+        assert shown is not None
+        assert shown.barrier is barrier
+        if barrier is Barrier.DELETED:
+            assert (shown.number, shown.data) == ("", {})
+
     async def test_numbers_count_open_attempts(self, world: World) -> None:
         campaign = await running_campaign(world)
         for last in range(3):
@@ -294,6 +355,7 @@ class StoresContract:
         for action in (
             world.leads.campaigns,
             world.leads.numbers,
+            lambda: world.leads.shown(attempt_ids(1)[0]),
             lambda: world.leads.claim(CampaignId(1), attempt_ids(1), TRUNK, 1),
             lambda: world.outcomes.record([fact_of(attempt_ids(1)[0])]),
             world.outcomes.open_attempts,

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from engine.dialer.campaign import MODES_TO_COME, Campaign, CampaignStatus, DialMode, check_settings, check_start
+from engine.dialer.campaign import (
+    MODES_TO_COME,
+    AnswerAction,
+    Campaign,
+    CampaignStatus,
+    DialMode,
+    check_settings,
+    check_start,
+)
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.pacer import PacerConfig
 from engine.dialer.settings import PACING_FIELDS, PacingSettings
@@ -81,6 +89,13 @@ def test_where_the_law_asks_for_consent_a_campaign_must(name: str) -> None:
 @pytest.mark.parametrize("mode", WORKING)
 def test_working_mode_may_start(mode: DialMode) -> None:
     check_start(campaign(dial_mode=mode, identity_text="This is Example Ltd, call us back at 1 202 555 0100."))
+
+
+@pytest.mark.parametrize("action", [AnswerAction.MESSAGE, AnswerAction.HANG_UP])
+def test_preview_is_for_agents_only(action: AnswerAction) -> None:
+    with pytest.raises(Rejected, match="answer_action") as caught:
+        check_start(campaign(dial_mode=DialMode.PREVIEW, answer_action=action))
+    assert caught.value.code == "campaign_invalid"
 
 
 @pytest.mark.parametrize("mode", sorted(MODES_TO_COME))
