@@ -114,11 +114,15 @@ class Outlook:
 
 
 class Prospect:
-    """One campaign's further calls in an outlook."""
+    """One campaign's further calls in an outlook, beside the `answers` of calls dialed but not yet in it."""
 
-    def __init__(self, outlook: Outlook, demand: Demand) -> None:
+    def __init__(
+        self, outlook: Outlook, demand: Demand, answers: Floats | None = None, spread: Floats | None = None
+    ) -> None:
         self.outlook = outlook
         self._new = demand
+        self._answers = answers
+        self._spread = spread
         self.next_chance = self.chance(1)
 
     def chance(self, extra: int) -> float:
@@ -133,6 +137,8 @@ class Prospect:
         """For a call that has so many others beside it."""
         answers = more[:, None] * self._new.new
         spread = np.maximum(more, 0.0)[:, None] * self._new.spread_new
+        if self._answers is not None and self._spread is not None:
+            answers, spread = answers + self._answers, spread + self._spread
         return self.outlook.chances(answers, spread, self._new.arrival)
 
 

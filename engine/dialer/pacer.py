@@ -114,6 +114,8 @@ class Explanation:
     """Calls that the rule would launch if channels, calls per second and leads were without limit."""
     answers_owed: int | None = None
     """Answers that agents must meet until theta is above its least; 0 while it is."""
+    own: int | None = None
+    """Calls in flight of this campaign, where `launched` and `detecting` are those of several that share the agents."""
 
     def line(self, launch: int, cancel: int) -> str:
         """One line for a person."""
@@ -123,6 +125,8 @@ class Explanation:
         in_flight = f"{self.launched} ringing, {self.detecting} in detection, {self.waiting} waiting"
         expected = "" if self.answers_expected is None else f"{self.answers_expected:.1f} answers expected from "
         parts.append(expected + in_flight)
+        if self.own is not None:
+            parts.append(f"{self.own} of them its own")
         if self.chance is not None and self.theta is not None:
             parts.append(f"one more call ends abandoned with {self.chance:.4f} against {self.theta:.4f}")
         if self.level is not None:

@@ -148,6 +148,10 @@ class Roster(Memory):
             case AgentReady() | AgentWrapping() | AgentGone():
                 self.crew.observe(event)
 
+    def connected(self, call: str, at: float) -> None:
+        """An agent got this call."""
+        self._settle(call, at, abandoned=False)
+
     # what the look-ahead adds its cohorts to
     def entered(self, call: TrackedCall, at: float) -> None:
         """A call came into a phase."""

@@ -16,14 +16,14 @@ from .roster import Phase
 from .watched import REFRESH_S, Watched, WatchedCrew
 
 STALE_S = 2.0
-EARNS = frozenset({"theta", "agents", "budget", "hard_stop_period", "hard_stop_24h"})
+EARNS = frozenset({"theta", "agents", "share", "budget", "hard_stop_period", "hard_stop_24h"})
 """While anything else binds, theta may not grow: it would not be what keeps abandonment low (no wind-up)."""
 
 
 class Team:
     """The agents of a pool and the table of when they come free."""
 
-    def __init__(self, patience_s: float) -> None:
+    def __init__(self, patience_s: float = 1.0) -> None:
         self.patience_s = patience_s
         """How long a live caller can wait: the shortest of the campaigns'."""
         self.crew = WatchedCrew()
