@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
+from .nodes.logic import CallFlow
 from .nodes.node import Handlers, Node
 from .prompt import Prompt
 from .shape import LOCALE, NAME, NODE_NAME, FlowName, Length, Name, NodeName, Pattern, PromptName, Range, VariableName
@@ -128,3 +129,7 @@ class Flow:
     def declared(self, name: str) -> Param | Variable | None:
         """The parameter or variable of that name."""
         return self.vars.get(name) or self.params.get(name)
+
+    def calls(self) -> tuple[str, ...]:
+        """The subflows that it calls."""
+        return tuple(sorted({node.action.flow for node in self.nodes.values() if isinstance(node.action, CallFlow)}))
