@@ -26,7 +26,7 @@ What the checks count on, and a runner must keep to:
 - a handler of a script (`Flow.on`) for `error.*`, `hangup` or `max_...` is taken once in a run at most, then the
   built-in ending follows; an error that a subflow does not handle is looked up at the `call` node, then at its script;
 - a loop's count begins anew after `done`; the visits of a node with `max_visits` are counted for the whole run (of the
-  subflow: of this call of it);
+  subflow: of this call of it), and one that is refused is no visit;
 - a disposition after the first changes nothing;
 - `limits.max_duration_s` does not count people talking to each other (`talk_max_s` bounds that);
 - a node that NEEDS_CALLER, reached when the caller is gone, ends with `hangup`.

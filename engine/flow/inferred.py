@@ -77,6 +77,10 @@ def joined(one: Inferred, other: Inferred) -> Inferred | None:
 def _common(one: Inferred, other: Inferred) -> TypeSpec | None:
     assert one.spec is not None
     assert other.spec is not None
+    for text, typed in ((one, other), (other, one)):
+        # a text in the document is of the type of what it stands beside, where it has its form
+        if isinstance(text.literal, str) and typed.literal is None and typed.spec and misfit(text, typed.spec) is None:
+            return typed.spec
     if misfit(replace(one, nullable=False), other.spec) is None:
         return other.spec
     if misfit(replace(other, nullable=False), one.spec) is None:

@@ -132,7 +132,7 @@ def _counted(flow: Flow, names: Sequence[str], edges: Mapping[str, tuple[Edge, .
                 continue
             cap = flow.nodes[edge.target].max_visits
             if cap is not None and _leaves(edges[edge.target], "max_visits", inside):
-                found[edge] = 0 if edge.target in capped else cap + 1  # all edges into it share one count
+                found[edge] = 0 if edge.target in capped else cap  # all edges into it share one count
                 capped.add(edge.target)
             elif isinstance(action, Loop) and edge.outcome == "again" and _leaves(edges[name], "done", inside):
                 found[edge] = action.times

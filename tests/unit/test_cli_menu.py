@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "slot": {"add", "list"},
     "route": {"add", "list"},
     "pacing": {"simulate", "compare"},
+    "flow": {"check", "schema"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")

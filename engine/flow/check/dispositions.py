@@ -56,7 +56,8 @@ def _added(state: int) -> int:
 
 def _saying(subject: Subject) -> frozenset[str]:
     """The subflows in which a disposition is given, by themselves or by what they call."""
-    library = {name: document.flow for name, document in subject.library.items()}
+    flows = {name: document.flow for name, document in subject.library.items()}
+    library = {name: flow for name, flow in flows.items() if flow.kind is FlowKind.SUBFLOW}
     callers: dict[str, list[str]] = {}
     for name, flow in library.items():
         for called in flow.calls():

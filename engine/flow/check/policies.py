@@ -13,6 +13,8 @@ from ..nodes.control import Dial, HangUp, Transfer
 from ..nodes.entry import Collect, Gather
 from ..nodes.logic import CallFlow
 from ..nodes.media import Play, Record, RecordAction, RecordCall
+from ..nodes.verb import Verb
+from ..outcomes import HANGUP
 from ..problem import Problem
 from .subject import Subject
 
@@ -39,14 +41,17 @@ def _records(subject: Subject, name: str) -> bool:
     action = subject.flow.nodes[name].action
     if isinstance(action, CallFlow):
         return any(
-            below.action.WORD in {"record", "record_call"}
+            _begins(below.action)
             for document in _below(subject, action.flow)
             if document.policies.no_record_before is None
             for below in document.nodes.values()
         )
-    return isinstance(action, Record) or (
-        isinstance(action, RecordCall) and action.action in {RecordAction.START, RecordAction.RESUME}
-    )
+    return _begins(action)
+
+
+def _begins(action: Verb) -> bool:
+    """Whether a node begins to record; `resume` only goes on with what was begun."""
+    return isinstance(action, Record) or (isinstance(action, RecordCall) and action.action is RecordAction.START)
 
 
 def _consent(subject: Subject) -> Iterator[Problem]:
@@ -128,11 +133,8 @@ def _identity(subject: Subject) -> Iterator[Problem]:
         action = flow.nodes[edge.source].action
         if isinstance(action, Queue) and edge.outcome in {"timeout", "no_agents", "error.queue"}:
             return state | _FACT
-        if isinstance(action, Play) and action.prompt == identity and edge.outcome == "done":
-            return state & ~_FACT
-        if edge.outcome == "hangup":
-            return state & ~_FACT
-        return state
+        said = isinstance(action, Play) and action.prompt == identity
+        return state & ~_FACT if said or edge.outcome == HANGUP else state
 
     for name, state in flow_facts(flow.start, 0, subject.graph.edges, carry, Join.MAYBE).items():
         if state & _FACT and isinstance(flow.nodes[name].action, HangUp):

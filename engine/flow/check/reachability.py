@@ -40,17 +40,23 @@ def _returns(subject: Subject, there: set[str]) -> bool:
 
 
 def _endless(subject: Subject, there: set[str]) -> Iterator[Problem]:
-    """Groups of nodes that lead only to each other. What leads to such a group is not reported once more."""
+    """What leads to nodes that never end is not reported once more."""
+    for names in endless(subject, there):
+        message = f"the run can never end once it is at {', '.join(names[:8])}"
+        yield subject.problem(NO_END, ("nodes", names[0]), message, "wire a way out to a node that ends the run")
+
+
+def endless(subject: Subject, there: set[str]) -> Iterator[list[str]]:
+    """Groups of nodes that lead only to each other."""
     nodes, graph = subject.flow.nodes, subject.graph
     usual = {name: [edge.target for edge in graph.usual(name)] for name in nodes if name in there}
+    order = {name: at for at, name in enumerate(nodes)}
     for group in components(usual):
         inside = set(group)
         leaves_it = any(target not in inside for name in group for target in usual[name])
         ends = any(nodes[name].action.ENDS or name in graph.unsure or not usual[name] for name in group)
         if not leaves_it and not ends:
-            names = [name for name in nodes if name in inside]
-            message = f"the run can never end once it is at {', '.join(names[:8])}"
-            yield subject.problem(NO_END, ("nodes", names[0]), message, "wire a way out to a node that ends the run")
+            yield sorted(group, key=order.__getitem__)
 
 
 def _caller_gone(subject: Subject, there: set[str]) -> Iterator[Problem]:

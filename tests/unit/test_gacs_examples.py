@@ -1,0 +1,26 @@
+"""examples/gacs: every script is sound and speaks Russian and English."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from engine.flow.document import load
+from engine.flow.gate import check_text
+from engine.flow.schema import json_schema
+from engine.flow.yaml_text import read_yaml
+from engine.stack.home import CHECKOUT
+
+EXAMPLES = sorted((CHECKOUT / "examples/gacs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_sound_and_fits_the_json_schema(path: Path) -> None:
+    text = path.read_text()
+    assert check_text(text) == ()
+    validator = jsonschema.Draft202012Validator(json_schema())
+    for tree in read_yaml(text)[0]:
+        validator.validate(tree.value)
+    assert all(set(flow.locales.supported) == {"ru-RU", "en-GB"} for flow in load(text).flows)
