@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ def _compared(options: Options, out: Path, command: str) -> Answer:
     from engine.compare.run import compare as run
 
     out.mkdir(parents=True, exist_ok=True)
-    with _progress() as progress:
+    with _stopped_by_term(), _progress() as progress:
         result = run(options, out, progress)
     files = write(result, out, command)
     data = as_data(result, runs=False) | {"out": str(out), "files": files}
@@ -89,6 +90,16 @@ def _command(words: list[str], seeds: int | None, baseline_seeds: int | None, ho
     said = [("--cells", ",".join(words)), ("--seeds", seeds), ("--baseline-seeds", baseline_seeds), ("--hours", hours)]
     options = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in said if value]
     return " ".join(["vss pacing compare --out DIR", *options, *(["--quick"] if quick else [])])
+
+
+@contextmanager
+def _stopped_by_term() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does, with nobody left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

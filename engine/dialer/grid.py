@@ -81,7 +81,7 @@ def _shocks() -> list[Cell]:
 
 def _small() -> list[Cell]:
     return [
-        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 4.0, 4)
+        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 3.0, 4)
         for rate in (0.25, 0.60)
         for agents in (2, 3, 4, 5, 6)
     ]
@@ -131,14 +131,13 @@ class Contender:
         return PacerConfig("us-ftc", fp_rate=scenario.fp_rate, patience_s=patience_s, small_team=self.small_team)
 
 
-BIG: tuple[Group, ...] = ("calls", "markov", "shock")
 CONTENDERS: tuple[Contender, ...] = (
     Contender("lookahead", "look-ahead", "lookahead"),
     Contender("lookahead-always", "look-ahead, also in small teams", "lookahead", small_team=False, groups=("small",)),
     Contender("progressive", "one line per idle agent", "progressive"),
     Contender("power", "power: lines per idle agent, tuned", "power:{}", 1.0, 60.0),
     Contender("ratio", "ratio: lines per agent, tuned", "ratio:{}", 0.5, 20.0, groups=("calls",)),
-    Contender("vicidial-hard", "vicidial hard, tuned", "vicidial:{}:hard", 1.0, 20.0, groups=BIG),
+    Contender("vicidial-hard", "vicidial hard, tuned", "vicidial:{}:hard", 1.0, 20.0, groups=("calls", "shock")),
     Contender("vicidial-average", "vicidial average, tuned", "vicidial:{}:average", 1.0, 20.0, groups=("calls",)),
     Contender("vicidial-tapered", "vicidial tapered, tuned", "vicidial:{}:tapered", 1.0, 20.0, groups=("calls",)),
 )

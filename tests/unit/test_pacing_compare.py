@@ -287,7 +287,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, here: Here) -> No
     assert str(tmp_path / "file") in ran.json("error")["error"]["message"]
 
 
-def test_interrupted_it_leaves_nobody_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nobody_behind(stop: signal.Signals, tmp_path: Path) -> None:
     words = ["--cells", "calls-300-25", "--seeds", "4", "--workers", "2", "--out", str(tmp_path), "--json"]
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "engine.cli", "pacing", "compare", *words],
@@ -295,10 +296,11 @@ def test_interrupted_it_leaves_nobody_behind(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         assert waited_for(lambda: len(members(child.pid)) >= 3)  # it and two workers
-        os.kill(child.pid, signal.SIGINT)
-        out, _ = child.communicate(timeout=60)
+        os.kill(child.pid, stop)
+        out, err = child.communicate(timeout=60)
         assert child.returncode == 130
         assert json.loads(out)["error"]["code"] == "interrupted"
+        assert err == "vss: interrupted\n"
         assert waited_for(lambda: not members(child.pid))
     finally:
         for pid in members(child.pid):
