@@ -23,6 +23,7 @@ from engine.stack.home import state_home
 from engine.stack.instance import Stack
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
+from engine.stack.sound import Sound
 from tests.chaos_proxy import ChaosProxy
 
 AGENTS = 4
@@ -90,6 +91,15 @@ class Site:
                 return agent
             await asyncio.sleep(0.05)
         raise AssertionError(f"agent {slot} did not become {state}: {await self.agent(slot)}")
+
+    async def music_heard(self, slot: int) -> None:
+        """Wait until the agent hears music; a piece may begin softly, so a call that comes at once would hide it."""
+        for _ in range(200):
+            legs = [heard for heard in self.world.agent_end.heard() if heard.number == str(slot)]
+            if legs and legs[-1].first_ms(Sound.OTHER) is not None:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no music while {slot} waits: {legs}")
 
     async def calls(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = (await self.world.api.get("/calls"))["items"]

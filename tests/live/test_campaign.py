@@ -30,7 +30,7 @@ GUEST = 7005
 
 async def test_pair_stays_native_and_nobody_hears_music_once_connected(site: Site) -> None:
     await site.staff(7001)
-    await music_heard(site, 7001)
+    await site.music_heard(7001)
     heard_before = len(site.world.customer_end.heard())
     campaign = await site.campaign(LISTENS)
     agent = await site.until_agent(7001, "talking")
@@ -46,16 +46,6 @@ async def test_pair_stays_native_and_nobody_hears_music_once_connected(site: Sit
     for end in (customer, seat_leg):
         assert end.lasting_ms(Sound.TONE, *window) > 1000
         assert end.lasting_ms(Sound.OTHER, *window) == 0
-
-
-async def music_heard(site: Site, slot: int) -> None:
-    """Wait until the agent hears music; a piece may begin softly, so a call that comes at once would hide it."""
-    for _ in range(200):
-        legs = [heard for heard in site.world.agent_end.heard() if heard.number == str(slot)]
-        if legs and legs[-1].first_ms(Sound.OTHER) is not None:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no music while {slot} waits: {legs}")
 
 
 async def test_recorded_pair_has_two_channels_and_no_softmix(site: Site) -> None:
