@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
+from engine.dialer.budget import SettledAnswer
 from engine.dialer.campaign import Campaign, CampaignStatus
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext
@@ -189,7 +190,7 @@ class OutcomeFact:
     machine: str | None = None
     """The machine detection's verdict: `person`, `machine`, `unknown`; None: there was no detection."""
     message_at: float | None = None
-    """The identity message began."""
+    """The message began: the identity message, or without agents the one that the call is for."""
     opted_out_at: float | None = None
     """The person pressed the opt-out digit."""
     note: str | None = None
@@ -205,6 +206,53 @@ class OutcomeLedger(Protocol):
 
     async def open_attempts(self) -> Sequence[ClaimedLead]:
         """Attempts without an outcome. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCount:
+    """Answers of a window that began at `since` (epoch seconds), counted as a definition says."""
+
+    since: float
+    live: int
+    """People who answered, without those who hung up before the limit."""
+    abandoned: int
+    false_positives: float
+    """People dropped as machines, an estimate; 0 where the definition does not add them."""
+    customer_gone: int
+    """People who hung up before the limit: in neither side of the ratio."""
+    ratio: float
+    """(abandoned + false positives)/(live + false positives); 0 without any answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPacing:
+    """What a campaign's pacer knew at `at` (epoch seconds); `state` is plain data for JSON, its floats exact."""
+
+    at: float
+    state: Mapping[str, Any]
+
+
+class AbandonmentLedger(Protocol):
+    """Abandoned calls as the stored facts tell them, and the pacer's memory. All raise Unavailable(`postgres`)."""
+
+    async def windows(self, campaign: CampaignId, definition: str, now: float) -> Mapping[str, WindowCount]:
+        """The windows `period`, `24h` and `1h` that end at `now`, under the newest version of a definition.
+
+        Raises NotFound for a campaign or a definition that does not exist.
+        """
+        ...
+
+    async def history(self, campaign: CampaignId, since: float) -> Sequence[SettledAnswer]:
+        """Live answers settled after `since`, in order, under the law of the campaign; the newest 200,000 at most."""
+        ...
+
+    async def load_pacing(self, campaign: CampaignId) -> SavedPacing | None:
+        """What was saved last."""
+        ...
+
+    async def save_pacing(self, campaign: CampaignId, saved: SavedPacing) -> None:
+        """Keep it instead of an older one; a newer one stays. Raises NotFound for an unknown campaign."""
         ...
 
 

@@ -21,10 +21,16 @@ class Jurisdiction:
     limit: float
     window_s: float
     limit_24h: float | None
+    period: str
+    """Over what the limit is measured: `campaign` (successive windows from its first start), or by the calendar of
+    `zone`: `day`, `month`."""
+    zone: str
     ring_min_s: float
     """A call that has rung for less may not be given up."""
     connect_limit_s: float
-    """From the end of the person's greeting to an agent's voice."""
+    """From where it is counted to an agent's voice."""
+    counted_from: str
+    """`greeting_end`: of the person's greeting, else when they were there, else the answer; `answer`."""
     add_false_positives: bool
     """People taken for machines and hung up on count as abandoned."""
     message_required: bool

@@ -66,6 +66,7 @@ class FakeMemory:
     trunks: dict[TrunkName, TrunkRecord] = field(default_factory=dict)
     slots: list[SlotRecord] = field(default_factory=list)
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
+    started: dict[CampaignId, float] = field(default_factory=dict)
     windows: dict[CampaignId, tuple[time, time]] = field(default_factory=dict)
     consent_required: set[CampaignId] = field(default_factory=set)
     leads: dict[LeadId, FakeLead] = field(default_factory=dict)
@@ -163,6 +164,8 @@ class FakeLeads:
             raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
         check_change(current.status, status)
         self._memory.campaigns[campaign] = replace(current, status=status)
+        if status is CampaignStatus.RUNNING:
+            self._memory.started.setdefault(campaign, self._memory.now())
         return self._memory.campaigns[campaign]
 
     async def claim(

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from engine.adapters.postgres.abandonment import PostgresAbandonment
 from engine.adapters.postgres.agents import PostgresAgents
 from engine.adapters.postgres.calls import PostgresCalls
 from engine.adapters.postgres.campaigns import PostgresCampaigns
@@ -22,10 +23,12 @@ from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.routes import PostgresRoutes
 from engine.adapters.postgres.seats import PostgresSeats, Seat
 from engine.adapters.postgres.trunks import PostgresTrunks, TrunkSettings
+from engine.fakes.abandonment import FakeAbandonment
 from engine.fakes.directory import FakeRoutes
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.ids import AttemptId, CampaignId, LeadId, Slot, TrunkName, attempt_id
 from engine.ports import (
+    AbandonmentLedger,
     AgentDirectory,
     CallStore,
     InboundRoute,
@@ -73,6 +76,8 @@ class World(Protocol):
     @property
     def outcomes(self) -> OutcomeLedger: ...
     @property
+    def abandonment(self) -> AbandonmentLedger: ...
+    @property
     def calls(self) -> CallStore: ...
     @property
     def agents(self) -> AgentDirectory: ...
@@ -97,6 +102,7 @@ class World(Protocol):
     async def require_consent(self, campaign: CampaignId) -> None: ...
     async def consent(self, number: str) -> None: ...
     async def add_route(self, route: InboundRoute) -> None: ...
+    async def began(self, campaign: CampaignId, at: float) -> None: ...
     async def journal(self, call: str) -> list[str]: ...
     async def call_phase(self, call: str) -> str: ...
     async def history(self) -> tuple[int, int]: ...
@@ -112,6 +118,7 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.leads = FakeLeads(self.memory)
         self.outcomes = FakeOutcomes(self.memory)
+        self.abandonment = FakeAbandonment(self.memory)
         self.calls = FakeCalls(self.memory)
         self.agents = FakeAgents(self.memory)
         self.trunks = FakeTrunks(self.memory)
@@ -155,6 +162,9 @@ class MemoryWorld:
     async def add_route(self, route: InboundRoute) -> None:
         self.routes.put(route)
 
+    async def began(self, campaign: CampaignId, at: float) -> None:
+        self.memory.started[campaign] = at
+
     async def journal(self, call: str) -> list[str]:
         return [name for _, name, _ in next(c for c in self.memory.calls.values() if c.id == call).journal]
 
@@ -176,6 +186,7 @@ class PostgresWorld:
         self.door = door
         self.leads = PostgresLeads(database)
         self.outcomes = PostgresOutcomes(database)
+        self.abandonment = PostgresAbandonment(database)
         self.calls = PostgresCalls(database)
         self.agents = PostgresAgents(database)
         self.trunks = PostgresTrunks(database)
@@ -228,6 +239,11 @@ class PostgresWorld:
 
     async def add_route(self, route: InboundRoute) -> None:
         await self.routes.put(route)
+
+    async def began(self, campaign: CampaignId, at: float) -> None:
+        await self.door.execute(
+            "UPDATE campaigns SET started_at = to_timestamp($2) WHERE campaign_id = $1", campaign, at
+        )
 
     async def journal(self, call: str) -> list[str]:
         rows = await self.door.fetch(

@@ -130,6 +130,27 @@ async def test_campaign_on_a_trunk_that_was_disabled_is_not_started(served: Serv
     assert (await served.ask("campaign", "start", "autumn")).code == 0
 
 
+async def test_campaign_that_may_not_be_dialed_is_refused_and_the_field_named(served: Served) -> None:
+    await served.ask("trunk", "add", "carrier", "--host", "203.0.113.5", "--caller-id", "+12025550100")
+    create = ("campaign", "create", "autumn", "--trunk", "carrier")
+    for words, field in (
+        (("--abandon-limit", "0"), "abandon_limit"),
+        (("--abandon-limit", "0.2"), "abandon_limit"),
+        (("--fp-rate", "-0.1"), "fp_rate"),
+        (("--jurisdiction", "atlantis"), "jurisdiction"),
+        (("--jurisdiction", "ru"), "require_consent"),
+        (("--dial-mode", "predictive", "--answer-limit-s", "3"), "answer_limit_s"),
+    ):
+        refused = await served.ask(*create, *words)
+        assert code(refused) == (1, "invalid_body"), words
+        assert f"{field}: " in refused.json("error")["error"]["message"]
+    assert code(await served.ask(*create, "--theta0", "2")) == (2, "usage")
+    made = await served.ask(*create, "--jurisdiction", "ru", "--require-consent", "--no-cancel", "--fp-rate", "0.01")
+    campaign = made.json("campaign-create")["campaign"]
+    shown = [campaign[name] for name in ("jurisdiction", "require_consent", "cancel", "fp_rate", "abandon_limit")]
+    assert shown == ["ru", True, False, 0.01, None]
+
+
 async def test_wrong_token_is_the_operators_to_mend(served: Served) -> None:
     wrong = await served.ask("campaign", "list", VSS_API_TOKEN="another-token-of-somebody-else")
     assert code(wrong) == (4, "configuration")
