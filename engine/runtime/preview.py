@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from engine.agent.machine import AgentState
 from engine.call.events import DialAsked, DialBarred, SkipAsked
 from engine.call.model import Call, Phase
 from engine.clock import Clock
@@ -187,7 +186,7 @@ class PreviewDesk:
 
     def _call_of(self, slot: Slot) -> Call | None:
         agent = self.switchboard.agent_or_none(slot)
-        if agent is None or agent.state is not AgentState.RESERVED or agent.call is None:
+        if agent is None or agent.call is None:
             return None
         call = self.switchboard.calls.get(agent.call)
         return call if call is not None and call.phase is Phase.PREVIEWING else None

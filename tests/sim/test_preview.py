@@ -14,11 +14,12 @@ from engine.call import machine
 from engine.call.model import Call, Phase
 from engine.dialer.campaign import DialMode
 from engine.dialer.lead import LeadStatus, RecallRule
+from engine.dialer.pacing import Limits, PacingView, Preview
 from engine.dialer.settings import PacingSettings
 from engine.errors import NotFound, Rejected, Unavailable
-from engine.ids import CampaignId, ChannelId, LeadId, Slot
+from engine.ids import CampaignId, ChannelId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
-from engine.ports import OutcomeFact
+from engine.ports import OutcomeFact, Tokens
 from tests.sim.cell import ONCE, TRUNK, Cell, play
 
 AGENT, OTHER = Slot(7001), Slot(7002)
@@ -44,6 +45,11 @@ def customers_dialed(cell: Cell) -> list[str]:
 def fact(cell: Cell) -> OutcomeFact:
     """The newest outcome."""
     return cell.memory.outcomes[max(cell.memory.outcomes)]
+
+
+def slot_of(call: Call) -> Slot:
+    assert call.seat is not None
+    return call.seat.slot
 
 
 def channels_taken(cell: Cell) -> int:
@@ -287,9 +293,8 @@ def test_two_agents_are_never_shown_the_same_lead() -> None:
             leads = [call.lead for call in shown(cell)]
             assert len(set(leads)) == len(leads)
             for call in shown(cell):
-                assert call.seat is not None
                 seen.append(call.lead)
-                await cell.engine.control.skip_preview(call.seat.slot, "no")
+                await cell.engine.control.skip_preview(slot_of(call), "no")
         assert sorted(seen, key=str) == sorted(cell.memory.leads, key=str)
         await cell.settled()
 
@@ -299,17 +304,15 @@ def test_two_agents_are_never_shown_the_same_lead() -> None:
 def test_leads_shown_and_dialed_are_never_more_than_the_campaigns_lines() -> None:
     async def scene(cell: Cell) -> None:
         await cell.staff(7001, 7002, 7003)
-        await previewing(cell, *MORE, lines_max=2)
-        await cell.until(lambda: len(shown(cell)) == 2)
-        (call, _) = shown(cell)
-        assert call.seat is not None
-        cell.memory.leads[LeadId(1)].number = RINGS_OUT
-        await cell.engine.control.dial_preview(call.seat.slot)
-        for _ in range(20):
-            assert len(cell.engine.switchboard.calls) <= 2 + sum(
-                call.phase is Phase.TALKING for call in cell.engine.switchboard.calls.values()
-            )
+        await previewing(cell, *(number[:-1] + "3" for number in MORE), lines_max=2)
+        await cell.until(lambda: bool(shown(cell)))
+        for _ in range(100):
             await asyncio.sleep(0.1)
+            held = [call for call in cell.engine.switchboard.calls.values() if call.phase is not Phase.TALKING]
+            assert len(held) <= 2
+            if len(shown(cell)) == 2:
+                await cell.engine.control.dial_preview(next(slot_of(call) for call in shown(cell)))
+        assert (len(customers_dialed(cell)), len(shown(cell))) == (1, 1)
 
     play(scene, agents=3)
 
@@ -436,3 +439,69 @@ def test_nobody_is_shown_a_lead_who_has_a_caller_or_is_paused() -> None:
                 await asked(AGENT)
 
     play(scene)
+
+
+def test_lead_claimed_while_its_campaign_is_paused_is_shown_to_nobody() -> None:
+    async def scene(cell: Cell) -> None:
+        cell.memory.claims_take_s = 1.0
+        await cell.staff(7001)
+        campaign = await previewing(cell, LISTENS)
+        await cell.until(lambda: bool(cell.memory.open))
+        await cell.engine.control.change_campaign(campaign, "pause")
+        for _ in range(30):
+            assert not shown(cell)
+            await asyncio.sleep(0.1)
+        assert cell.outcomes() == [Outcome.NOT_DIALED]
+
+    play(scene)
+
+
+def test_time_that_the_agent_looks_at_a_lead_is_no_ringing() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await previewing(cell, TALKS, wrap_up_s=0.0)
+        await cell.until(lambda: bool(shown(cell)))
+        await asyncio.sleep(60)
+        await cell.engine.control.dial_preview(AGENT)
+        await cell.settled()
+        assert cell.outcomes() == [Outcome.ANSWERED]
+        assert max(cell.metrics.observed["vss_ring_seconds"]) < 1.0
+
+    play(scene)
+
+
+class UsedUp:
+    """Leases of whose calls other cells have taken every one."""
+
+    async def take(self, trunk: TrunkName, wanted: int, cps_max: float) -> Tokens:
+        return Tokens(0, shared=True)
+
+
+def test_trunk_whose_calls_other_cells_use_up_refuses_the_dial_and_keeps_no_channel() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await previewing(cell, LISTENS)
+        await cell.until(lambda: bool(shown(cell)))
+        cell.engine.dialing._leases = UsedUp()
+        with pytest.raises(Rejected) as full:
+            await cell.engine.control.dial_preview(AGENT)
+        assert full.value.code == "trunk_full"
+        assert (customers_dialed(cell), channels_taken(cell)) == ([], 0)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("view", "lines", "offers", "binding"),
+    [
+        (PacingView(0.0, agents_idle=3, in_flight=0, waiting=0, pool_in_flight=0), 100, 3, "agents"),
+        (PacingView(0.0, agents_idle=3, in_flight=0, waiting=1, pool_in_flight=1), 100, 1, "agents"),
+        (PacingView(0.0, agents_idle=1, in_flight=0, waiting=0, pool_in_flight=5), 100, 0, "agents"),
+        (PacingView(0.0, agents_idle=3, in_flight=9, waiting=0, pool_in_flight=0), 2, 2, "lines"),
+    ],
+)
+def test_a_lead_is_shown_to_each_agent_whom_nobody_else_counts_on(
+    view: PacingView, lines: int, offers: int, binding: str
+) -> None:
+    decision = Preview().decide(view, Limits(trunk=0, lines=lines))
+    assert (decision.launch, decision.binding) == (offers, binding)
