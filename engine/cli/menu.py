@@ -35,7 +35,7 @@ ENTRIES: Mapping[str, Entry] = {
     "trunk": Entry("engine.cli.trunk:commands", "Ways to the telephone network: add, list, test."),
     "slot": Entry("engine.cli.slot:commands", "Numbered SIP seats (accounts for phones): add, list."),
     "route": Entry("engine.cli.route:commands", "Inbound numbers: add, list."),
-    "pacing": Entry("engine.cli.pacing:commands", "Pacing rules: simulate, compare."),
+    "pacing": Entry("engine.cli.pacing:commands", "Pacing rules: explain, simulate, compare, replay."),
     "flow": Entry("engine.cli.flow:commands", "GACS scripts: check, schema."),
     "asterisk": Entry("engine.cli.asterisk:commands", "Asterisk's configuration: render."),
     "test": Entry("engine.cli.suite:commands", "Run the test suite."),

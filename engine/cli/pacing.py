@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,15 +12,17 @@ from engine.cli.answer import Answer, AsJson, give
 from engine.cli.menu import group
 from engine.cli.pacing_compare import compare
 from engine.cli.pacing_explain import explain
+from engine.cli.pacing_replay import replay
 from engine.cli.table import Table
 
 if TYPE_CHECKING:
     from engine.dialer.pacer import LinePacer
     from engine.dialer.scenario import Scenario, Shift
 
-commands = group("How many calls to dial: explain a campaign, simulate a rule, compare all.")
+commands = group("How many calls to dial: explain a campaign, simulate a rule, compare all, repeat a recording.")
 commands.command()(explain)
 commands.command()(compare)
+commands.command()(replay)
 
 
 @commands.command()
@@ -53,12 +56,16 @@ def simulate(
     limit: Annotated[float | None, typer.Option(help="Abandoned of live answers; default: the law's.")] = None,
     cancel: Annotated[bool, typer.Option(help="lookahead: give up calls that rang 15 s when too many answer.")] = True,
     small_team: Annotated[bool, typer.Option(help="lookahead: one line per idle agent for very small teams.")] = True,
+    journal: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write a recording there, for `vss pacing replay`.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a pacing rule against a simulated campaign; occupancy, abandonment and the cost of a decision."""
 
     from engine.dialer.baselines import pacer_named
     from engine.dialer.pacer import PacerConfig
+    from engine.dialer.recording import RecordedRule
     from engine.dialer.scenario import Scenario
     from engine.errors import ConfigError
 
@@ -76,7 +83,14 @@ def simulate(
     except ConfigError as error:
         # all of it came from the command line: wrong usage, not a wrong installation
         raise typer.BadParameter(str(error)) from None
-    give(as_json, lambda: _ran(scenario, policy, seed, pacer))
+
+    def work() -> Answer:
+        if journal is None:
+            return _ran(scenario, policy, seed, pacer)
+        with journal.open("w", encoding="utf-8") as file:
+            return _ran(scenario, policy, seed, RecordedRule(policy, config, seed, pacer, file.write))
+
+    give(as_json, work)
 
 
 def _ran(scenario: Scenario, policy: str, seed: int, pacer: LinePacer) -> Answer:

@@ -42,6 +42,12 @@ def names() -> tuple[str, ...]:
     return tuple(_data()["jurisdictions"])
 
 
+def data_version() -> int:
+    """Of jurisdictions.json."""
+    version: int = _data()["version"]
+    return version
+
+
 @cache
 def jurisdiction(name: str) -> Jurisdiction:
     """The rules by name. Raises ConfigError for one that is not known."""

@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "trunk": {"add", "list", "test"},
     "slot": {"add", "list"},
     "route": {"add", "list"},
-    "pacing": {"simulate", "compare"},
+    "pacing": {"simulate", "compare", "replay"},
     "flow": {"check", "schema"},
     "asterisk": {"render"},
 }

@@ -27,7 +27,7 @@ COMMANDS = [
     "demo", "bench-calls", "status", "doctor", "down", "test", "init", "db-migrate", "campaign-create",
     "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import", "error",
     "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
-    "pacing-simulate", "pacing-compare", "pacing-explain",
+    "pacing-simulate", "pacing-compare", "pacing-explain", "pacing-replay",
     "flow-check",
 ]  # fmt: skip
 
