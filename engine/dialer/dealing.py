@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .estimate import Floats
-from .member import STRICT, Member
+from .member import Member
 from .outlook import HORIZON_S, Demand, Outlook, Prospect
 from .pacer import UNLIMITED, PacingLimits, cut
 from .steering import Totals
@@ -38,6 +38,7 @@ class Hand:
         self.limits = limits
         self.cap, self.capped_by = cut(UNLIMITED, "", limits)
         self.reason = member.only_floor(now, limits)
+        self.strict = member.relies_on_agents(now, limits)
         self.theta = member.theta
         self.held_to = self.theta
         self.floor = 0
@@ -52,10 +53,6 @@ class Hand:
     def left(self) -> int:
         """What the outside still allows."""
         return self.cap - self.dealt
-
-    @property
-    def strict(self) -> bool:
-        return self.reason in STRICT
 
 
 class Deal:
@@ -75,15 +72,19 @@ class Deal:
         self._quiet = quiet
         self._guarded = guarded
         self.dealt = 0
+        self.spare = max(0, idle - totals.in_flight - totals.waiting)
+        """Idle agents whom no call in flight or dealt may need."""
+        self.calm = True
+        """Nobody may dial beyond the idle agents."""
         self._answers: Floats = np.zeros(HORIZON_S)
         self._spread: Floats = np.zeros(HORIZON_S)
 
     def out(self, hands: Sequence[Hand]) -> None:
         """Deal to every hand what it gets."""
         contenders = [hand for hand in hands if hand.cap > 0]
-        calm = self._quiet or all(hand.reason is not None for hand in contenders)
-        self._floor(contenders, calm)
-        strict_dials = any(hand.strict and hand.floor > 0 for hand in contenders)
+        self.calm = self._quiet or all(hand.reason is not None for hand in contenders)
+        self._floor(contenders)
+        strict_dials = any(hand.strict is not None and hand.floor > 0 for hand in contenders)
         if self._quiet or self._guarded or strict_dials:
             for hand in contenders:
                 hand.stopped_by = "share" if hand.reason is None else None
@@ -97,15 +98,13 @@ class Deal:
         """One more call of this campaign, beside everything in flight and dealt so far."""
         return Prospect(self._outlook, hand.demand, self._answers, self._spread)
 
-    def _floor(self, contenders: Sequence[Hand], calm: bool) -> None:
-        totals = self._totals
-        spare = max(0, self._idle - totals.in_flight - totals.waiting)
-        takers = [hand for hand in contenders if calm or not hand.strict]
-        while spare > 0 and (takers := [hand for hand in takers if hand.left > 0]):
+    def _floor(self, contenders: Sequence[Hand]) -> None:
+        takers = [hand for hand in contenders if self.calm or hand.strict is None]
+        while self.spare > 0 and (takers := [hand for hand in takers if hand.left > 0]):
             hand = _next(takers)
-            lines = min(self._turn, spare, hand.left)
+            lines = min(self._turn, self.spare, hand.left)
             hand.floor += lines
-            spare -= lines
+            self.spare -= lines
             self._give(hand, lines, contenders)
 
     def _beyond(self, contenders: Sequence[Hand]) -> None:
@@ -116,14 +115,22 @@ class Deal:
         while takers:
             hand = _next(takers)
             wanted = min(self._turn, hand.left)
-            lines = self.allowed(hand, wanted) if wanted > 0 else 0
+            lines = self._allowed(hand, wanted) if wanted > 0 else 0
             if lines:
                 hand.more += lines
                 self._give(hand, lines, contenders)
             if lines < self._turn:
                 takers.remove(hand)
 
-    def allowed(self, hand: Hand, wanted: int) -> int:
+    def wanted(self, hand: Hand) -> int:
+        """What it would have been dealt at most without the outer limits, after everybody else."""
+        if hand.left > 0:
+            return hand.dealt
+        if hand.reason is not None or self._quiet or self._guarded:
+            return hand.dealt + (self.spare if self.calm or hand.strict is None else 0)
+        return hand.dealt + max(self.spare, self._allowed(hand, UNLIMITED))
+
+    def _allowed(self, hand: Hand, wanted: int) -> int:
         """How many of `wanted` further lines its rule allows; notes what stopped it."""
         steering, lines = hand.member.steering, hand.member.lines
         up = self._totals.in_flight + self.dealt
@@ -159,10 +166,12 @@ def _next(takers: Sequence[Hand]) -> Hand:
     return max(takers, key=lambda hand: (hand.member.turn.credit, hand.member.weight))
 
 
-def binding(hand: Hand) -> str:
+def binding(hand: Hand, wanted: int, calm: bool) -> str:
     """The name of what decided how much this campaign got."""
-    if hand.dealt >= hand.cap:
+    if hand.dealt < wanted or not hand.limits.telephony_up or not hand.limits.ledger_writable:
         return hand.capped_by
+    if hand.strict is not None and not calm:
+        return hand.strict
     if hand.reason is not None:
         return hand.reason
     if hand.stopped_by == "theta" and hand.more == 0:

@@ -14,8 +14,6 @@ from .roster import Phase
 from .steering import STALE_S, Steering, Team
 
 RULES = ("lookahead", "progressive", "power")
-STRICT = frozenset({"budget", "hard_stop_period", "hard_stop_24h", "no_message"})
-"""With these a campaign dials only what has an idle agent that nobody else can take."""
 
 
 class Turn(Memory):
@@ -70,14 +68,15 @@ class Member:
         """Why it may have no more than one line per idle agent, or None."""
         if self.rule == "lookahead":
             return self.steering.only_floor(now, limits)
-        spent = self.steering.spent(now)
-        if spent is not None:
-            return spent
-        if not limits.message_armed:
-            return "no_message"
         if self.rule == "progressive":
             return "agents"
-        return "stale_state" if limits.state_age_s > STALE_S else None
+        stale = "stale_state" if limits.state_age_s > STALE_S else None
+        return self.relies_on_agents(now, limits) or stale
+
+    def relies_on_agents(self, now: float, limits: PacingLimits | None) -> str | None:
+        """Why each of its calls must have an idle agent whom nobody else can take, or None."""
+        spent = self.steering.spent(now)
+        return "no_message" if spent is None and limits is not None and not limits.message_armed else spent
 
 
 def parsed_policy(policy: str) -> tuple[str, float | None]:

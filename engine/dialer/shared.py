@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 from .budget import Ledger, SettledAnswer, Theta
 from .dealing import Deal, Hand, binding
 from .lookahead import STATE_VERSION, known_version
-from .member import STRICT, Member
+from .member import Member
 from .memory import part
 from .observation import AgentEvent, AgentTalking, CallEvent, CallLive, Observation
 from .outlook import Outlook
@@ -183,9 +183,9 @@ class SharedPacers:
         crew = self._team.crew
         outlook = Outlook(list(demands.values()), totals.waiting, crew, self._team.tables(now))
         hands = [Hand(member, demands[member.key], limits[member.key], now) for member in asked]
-        reasons = {hand.member.key: hand.reason for hand in hands}
         guarded = any(
-            member.in_flight > 0 and reasons.get(member.key, member.steering.spent(now)) in STRICT for member in members
+            member.in_flight > 0 and member.relies_on_agents(now, limits.get(member.key)) is not None
+            for member in members
         )
         self._quieten(now, hands)
         deal = Deal(outlook, totals, crew.idle, len(crew.agents), now < self._quiet_until, guarded)
@@ -229,7 +229,8 @@ class SharedPacers:
         for hand in hands:
             member, steering = hand.member, hand.member.steering
             prospect = deal.prospect(hand)
-            why = steering.why(now, binding(hand), prospect, hand.theta, totals, hand.dealt)
+            wanted = deal.wanted(hand)
+            why = steering.why(now, binding(hand, wanted, deal.calm), prospect, hand.theta, totals, wanted)
             why = replace(why, policy=member.rule, level=member.lines, own=member.in_flight)
             steering.watched.may_grow = why.binding in EARNS
             cancel = 0

@@ -225,3 +225,31 @@ def test_calls_given_up_leave_one_line_for_each_idle_agent_of_the_pool() -> None
             pool.observe(CallRinging(231.0, f"{key}-{number}"), key)
     assert [found.cancel for found in pool.decide(245.0, {"a": FREE, "b": FREE}).values()] == [0, 0]
     assert [found.cancel for found in pool.decide(246.0, {"a": FREE, "b": FREE}).values()] == [30, 25]
+
+
+def test_what_a_campaign_wants_does_not_depend_on_its_own_outer_limits() -> None:
+    pool = pool_of("power:3", "progressive", agents=10)
+    found = pool.decide(0.0, {"a": replace(FREE, channels=4), "b": replace(FREE, leads=0)})
+    assert (found["a"].launch, found["a"].why.wanted, found["a"].why.binding) == (4, 30, "channels")
+    assert (found["b"].launch, found["b"].why.wanted, found["b"].why.binding) == (0, 6, "leads")
+    pool.observe(CallLaunched(1.0, "a-1"), "a")
+    found = pool.decide(1.0, {"b": replace(FREE, leads=9)})
+    assert (found["b"].launch, found["b"].why.wanted, found["b"].why.binding) == (9, 9, "agents")
+
+
+def test_a_progressive_campaign_without_a_message_is_as_ever_until_somebody_overdials() -> None:
+    pool = pool_of("progressive", "power:2", agents=10)
+    unarmed = replace(FREE, message_armed=False)
+    found = pool.decide(0.0, {"a": unarmed})["a"]
+    assert (found.launch, found.why.binding) == (10, "agents")
+    found = pool.decide(0.5, {"a": unarmed, "b": FREE})["a"]
+    assert (found.launch, found.why.binding) == (0, "no_message")
+    pool.observe(CallLaunched(1.0, "a-1"), "a")
+    assert launches(pool, 1.0, a=unarmed, b=FREE) == {"a": 0, "b": 9}
+
+
+def test_a_campaign_that_learns_without_a_message_counts_on_its_agents_too() -> None:
+    pool = pool_of("lookahead", "power:2", agents=10)
+    unarmed = replace(FREE, message_armed=False)
+    found = pool.decide(0.0, {"a": unarmed, "b": FREE})
+    assert (found["a"].launch, found["a"].why.binding, found["b"].launch) == (0, "no_message", 20)
