@@ -187,7 +187,6 @@ def _plain(campaign: Campaign, binding: str) -> str:
         "failures": "far ends: an end of the unexplained jump of failed calls",
         "telephony": "Asterisk: a connection, and calls and agents level with it",
         "ledger": "PostgreSQL: outcomes that can be written, and the account that can be read",
-        "preview": "agents: who look at leads and dial by hand",
         "status": "status: the campaign running",
         "stopping": "engine: one that is not stopping",
         "fault": "engine: its log says what is wrong",
