@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from engine.agent.machine import AgentState
+from engine.call.commands import Play
 from engine.call.events import DialAsked, DialBarred, SkipAsked
 from engine.call.model import Call, Phase
 from engine.clock import Clock
 from engine.errors import NotFound, Rejected, Unavailable
-from engine.ids import AttemptId, CampaignId, Slot, TrunkName
+from engine.ids import AttemptId, CampaignId, PlaybackId, Slot, TrunkName
 from engine.ports import Barrier, LeadStore, Metrics, ShownLead
 
 from .dialing import Dialing
@@ -29,6 +31,7 @@ CALL_WAIT_S = 1.0
 CALL_WAIT_STEP_S = 0.1
 DIAL_DIGIT, SKIP_DIGIT = "1", "2"
 SKIPPED_BY_PHONE = "phone"
+REFUSED_CUE = ("sound:beeperr",)
 
 REASONS: dict[Barrier, str] = {
     Barrier.DELETED: "the lead was deleted",
@@ -149,9 +152,17 @@ class PreviewDesk:
             await self.dial(slot)
         except (Rejected, Unavailable) as refusal:
             log.info("preview_dial_refused", slot=slot, reason=str(refusal))
+            self._sound_refusal(slot)
         except Exception:
             log.exception("preview_dial_fault", slot=slot)
             self.metrics.count("vss_call_faults_total", kind="preview")
+
+    def _sound_refusal(self, slot: Slot) -> None:
+        """A phone shows no reasons, but it can be heard that nothing is dialed."""
+        agent = self.switchboard.agent(slot)
+        if agent.channel is not None and agent.state in {AgentState.READY, AgentState.RESERVED}:
+            playback = PlaybackId(f"{agent.channel}-refused-{self.clock.now():.3f}")
+            self.switchboard.perform(Play(agent.channel, playback, REFUSED_CUE))
 
     def _refuse_barred(self, call: Call, lead: ShownLead | None) -> None:
         barrier = Barrier.CLOSED if lead is None else lead.barrier

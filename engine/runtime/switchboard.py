@@ -51,7 +51,7 @@ from engine.call.model import Call, Phase, Seat
 from engine.clock import Clock
 from engine.dialer.campaign import AnswerAction
 from engine.errors import NotFound
-from engine.ids import CallId, CampaignId, Slot, seat_slot
+from engine.ids import CallId, CampaignId, PlaybackId, Slot, seat_slot
 from engine.outcome.disposition import Outcome
 from engine.ports import Disposition, Metrics, Telephony
 
@@ -62,6 +62,9 @@ log = structlog.get_logger()
 
 EVENTS_PER_TURN_MAX = 10_000
 """More than this from one event is a loop of ours: the rest is dropped, loudly."""
+
+LEAD_CUE = ("sound:beep",)
+"""What an agent hears when a lead is shown: their eyes may be elsewhere. The music goes on under it."""
 
 IN_FLIGHT = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
 
@@ -152,6 +155,7 @@ class Switchboard:
         self.tell_agent(agent.slot, Reserved(call.id, call.created_at))
         seat = Seat(agent.slot, agent.channel, agent.bridge)
         self._begin(*start_preview(replace(call, seat=seat, seat_held=True), limit_s))
+        self.perform(Play(seat.channel, PlaybackId(f"{call.id}-cue"), LEAD_CUE))
         return True
 
     def receive(self, call: Call) -> None:
@@ -167,7 +171,7 @@ class Switchboard:
         return True
 
     def perform(self, command: TelephonyCommand) -> None:
-        """Carry out a command that belongs to no call: a failure is only logged."""
+        """Carry out a command that no call waits for: a failure is only logged."""
         self._send(command, self._unowned_failed)
 
     def close(self) -> None:
@@ -307,7 +311,7 @@ class Switchboard:
         A person whom nobody knows and to whom nothing can be played is not left in silence.
         """
         command = failure.command
-        if isinstance(command, Play):
+        if isinstance(command, Play) and seat_slot(command.channel) is None:
             self.perform(HangUp(command.channel))
         if isinstance(command, Originate | CreateBridge | Join) and (slot := self._seated(command)) is not None:
             unknown = isinstance(command, Originate) and failure.failure is Failure.REFUSED

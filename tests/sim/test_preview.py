@@ -11,15 +11,18 @@ import pytest
 
 from engine.agent.machine import UNDECIDED, AgentState
 from engine.call import machine
+from engine.call.commands import Play
+from engine.call.events import CommandFailed, Failure
 from engine.call.model import Call, Phase
 from engine.dialer.campaign import DialMode
 from engine.dialer.lead import LeadStatus, RecallRule
 from engine.dialer.pacing import Limits, PacingView, Preview
 from engine.dialer.settings import PacingSettings
 from engine.errors import NotFound, Rejected, Unavailable
-from engine.ids import CampaignId, ChannelId, LeadId, Slot, TrunkName
+from engine.ids import CampaignId, ChannelId, LeadId, PlaybackId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import OutcomeFact, Tokens
+from engine.runtime.switchboard import LEAD_CUE
 from tests.sim.cell import ONCE, TRUNK, Cell, play
 
 AGENT, OTHER = Slot(7001), Slot(7002)
@@ -466,6 +469,40 @@ def test_time_that_the_agent_looks_at_a_lead_is_no_ringing() -> None:
         await cell.settled()
         assert cell.outcomes() == [Outcome.ANSWERED]
         assert max(cell.metrics.observed["vss_ring_seconds"]) < 1.0
+
+    play(scene)
+
+
+def test_phone_hears_that_a_lead_is_shown_and_that_a_dial_was_refused() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await previewing(cell, LISTENS, MORE[0])
+        await cell.until(lambda: bool(shown(cell)))
+        (call,) = shown(cell)
+        await asyncio.sleep(0.01)
+        assert cell.asterisk.playbacks[PlaybackId(f"{call.id}-cue")][0] == seat_of(cell)
+        await asyncio.sleep(1)
+        cell.asterisk.press(seat_of(cell), "1")
+        forbid(cell)
+        await cell.until(lambda: any("-refused-" in playback for playback in cell.asterisk.playbacks))
+        await asyncio.sleep(1)
+        assert cell.asterisk.playbacks == {}
+        assert cell.asterisk.channels[seat_of(cell)].music is not None
+        assert customers_dialed(cell) == []
+
+    play(scene)
+
+
+def test_agent_whose_phone_cannot_be_played_to_stays_on_the_line() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001)
+        await previewing(cell, LISTENS)
+        await cell.until(lambda: bool(shown(cell)))
+        refused = Play(seat_of(cell), PlaybackId("cue"), LEAD_CUE)
+        cell.engine.switchboard._unowned_failed(CommandFailed(refused, Failure.REFUSED, "500", 0.0))
+        await asyncio.sleep(1)
+        assert shown(cell)
+        assert seat_of(cell) in cell.asterisk.channels
 
     play(scene)
 
