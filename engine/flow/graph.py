@@ -28,10 +28,20 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The edges out of each node, to nodes that exist. `unsure`: nodes of whose edges some are not known."""
+    """The edges out of each node, to nodes that exist."""
 
     edges: Mapping[str, tuple[Edge, ...]]
-    unsure: frozenset[str]
+    unread: frozenset[str]
+    """Nodes that could not be read, or whose wiring could not."""
+    dangling: frozenset[str]
+    """Nodes from which an edge leads to a node that does not exist."""
+    loose: bool
+    """Whether a handler of the script does."""
+
+    @property
+    def unsure(self) -> frozenset[str]:
+        """Nodes that may lead anywhere."""
+        return self.unread | self.dangling
 
     def usual(self, node: str) -> tuple[Edge, ...]:
         """The edges out of a node without the handlers of the script for events."""
@@ -41,13 +51,15 @@ class Graph:
 def graph_of(flow: Flow, unread: frozenset[str] = frozenset()) -> Graph:
     """The graph of a script; `unread` are nodes whose wiring could not be read."""
     edges: dict[str, tuple[Edge, ...]] = {}
-    unsure = set(unread)
+    dangling: set[str] = set()
     for name, node in flow.nodes.items():
         found = _edges(flow, name, node)
         edges[name] = tuple(edge for edge in found if edge.target in flow.nodes)
-        if len(edges[name]) < len(found) or isinstance(node.action, Unknown):
-            unsure.add(name)
-    return Graph(edges, frozenset(unsure))
+        if any(edge.target not in flow.nodes and not edge.once for edge in found):
+            dangling.add(name)
+    unknown = frozenset(name for name, node in flow.nodes.items() if isinstance(node.action, Unknown))
+    loose = any(to not in flow.nodes for to in flow.on.values())
+    return Graph(edges, unread | unknown, frozenset(dangling), loose)
 
 
 def _edges(flow: Flow, name: str, node: Node) -> list[Edge]:

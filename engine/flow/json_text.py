@@ -114,6 +114,8 @@ class _Reader:
         return kind, match[kind]
 
     def _string(self, token: str) -> str:
+        if "\\" not in token and token.isascii():
+            return token[1:-1]
         try:
             found = json.loads(token)
             found.encode()

@@ -97,7 +97,7 @@ def _cycle(walk: _Walk, group: list[str], edges: Mapping[str, tuple[Edge, ...]],
     counted = _counted(walk.flow, order, edges)
     total = sum(counted.values())
     if not counted or depth >= NESTED_MAX:
-        if not inside & walk.graph.unsure:
+        if not inside & walk.graph.unread:
             walk.unbounded.append(_unbounded(walk.flow, order))
         return tuple(0.0 for _ in walk.costs[order[0]])
     left = {name: tuple(edge for edge in edges[name] if edge not in counted) for name in order}

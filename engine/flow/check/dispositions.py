@@ -17,8 +17,8 @@ from ..problem import Problem
 from .subject import Subject
 
 TWICE, NONE = "G0808", "G0809"
-_NO, _ONE, _MORE = 1, 2, 4
-"""What may have been said on a way here: nothing, one disposition, more than one."""
+_NO, _ONE, _MORE, _UNKNOWN = 1, 2, 4, 8
+"""What may have been said on a way here: nothing, one disposition, more, or what nobody knows (an unread node)."""
 
 
 def problems(subject: Subject) -> Iterator[Problem]:
@@ -26,11 +26,11 @@ def problems(subject: Subject) -> Iterator[Problem]:
     flow, graph = subject.flow, subject.graph
     usual = {name: graph.usual(name) for name in flow.nodes}
     saying = _saying(subject)
-    # a node that could not be read may have been the disposition
-    unsure = reached(graph.unsure, {name: [edge.target for edge in edges] for name, edges in usual.items()})
 
     def carry(edge: Edge, state: int) -> int:
         action = flow.nodes[edge.source].action
+        if edge.source in graph.unread:
+            return _UNKNOWN
         if isinstance(action, Disposition):
             return _added(state)
         if isinstance(action, CallFlow) and action.flow in saying:
@@ -45,13 +45,13 @@ def problems(subject: Subject) -> Iterator[Problem]:
             message = "on a way here a disposition was given already, and only the first one counts"
             yield subject.problem(TWICE, ("nodes", name), message, "give one disposition on each way")
         silent = state & _NO and flow.kind is FlowKind.FLOW and action.ENDS and not isinstance(action, Return)
-        if silent and name not in unsure:
+        if silent:
             message = "on a way here nothing was said of what came of the call"
             yield subject.problem(NONE, ("nodes", name), message, "put disposition: {code: ...} before it")
 
 
 def _added(state: int) -> int:
-    return (_ONE if state & _NO else 0) | (_MORE if state & (_ONE | _MORE) else 0)
+    return (_ONE if state & _NO else 0) | (_MORE if state & (_ONE | _MORE) else 0) | state & _UNKNOWN
 
 
 def _saying(subject: Subject) -> frozenset[str]:

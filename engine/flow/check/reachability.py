@@ -23,7 +23,7 @@ def problems(subject: Subject) -> Iterator[Problem]:
         return
     successors = {name: [edge.target for edge in edges] for name, edges in graph.edges.items()}
     there = reached([flow.start], successors)
-    if not there & graph.unsure:
+    if not there & graph.unsure and not graph.loose:
         for name in flow.nodes:
             if name not in there:
                 message = f"nothing leads to {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ..expression import RESERVED, Expression, Named, parts_of
 from ..leaves import Formula, Leaf, Reference, Wording, leaves
@@ -29,8 +30,11 @@ _ALL_OUTCOMES = frozenset(
 def problems(subject: Subject) -> Iterator[Problem]:
     """Every name that means nothing, or two things."""
     flow = subject.flow
-    for leaf in leaves(flow, ()):
+    for leaf in leaves(replace(flow, nodes={}), ()):
         yield from _leaf(subject, leaf)
+    for found in subject.leaves.values():
+        for leaf in found:
+            yield from _leaf(subject, leaf)
     yield from _declared(subject)
     yield from _handlers(subject, ("on",), flow.on, _ALL_OUTCOMES)
     for name, node in flow.nodes.items():
@@ -64,9 +68,9 @@ def _names(subject: Subject, path: Path, expression: Expression) -> Iterator[Pro
 
 
 def _variable(subject: Subject, path: Path, name: str) -> Iterator[Problem]:
-    known = {**subject.flow.params, **subject.flow.vars}
-    if name not in known and not subject.unread("vars") and not subject.unread("params"):
-        yield _unknown(subject, VARIABLE, path, f"there is no variable or parameter {name}", name, (*known, "call"))
+    if name not in subject.names and not subject.unread("vars") and not subject.unread("params"):
+        known = (*sorted(subject.names), "call")
+        yield _unknown(subject, VARIABLE, path, f"there is no variable or parameter {name}", name, known)
 
 
 def _unknown(subject: Subject, code: str, path: Path, message: str, name: str, known: Iterable[str]) -> Problem:

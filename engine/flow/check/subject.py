@@ -40,13 +40,24 @@ class Subject:
         return path in self.document.broken
 
     @cached_property
-    def graph(self) -> Graph:
-        names = self.flow.nodes
-        whole = ("on",) in self.document.broken
-        return graph_of(
-            self.flow,
-            frozenset(n for n in names if whole or self.unread("nodes", n, "on") or self.unread("nodes", n, "then")),
+    def unwired(self) -> frozenset[str]:
+        """The nodes whose wiring could not be read; all, where the script's own could not."""
+        if self.unread("on"):
+            return frozenset(self.flow.nodes)
+        return frozenset(
+            str(path[1])
+            for path in self.document.broken
+            if len(path) == 3 and path[0] == "nodes" and path[2] in {"on", "then"}
         )
+
+    @cached_property
+    def graph(self) -> Graph:
+        return graph_of(self.flow, self.unwired)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every variable and parameter."""
+        return frozenset((*self.flow.params, *self.flow.vars))
 
     @cached_property
     def leaves(self) -> Mapping[str, tuple[Leaf, ...]]:

@@ -16,18 +16,9 @@ OTHERS, MAIN, EXPECTED, TWICE, POINTLESS = "G0301", "G0302", "G0303", "G0304", "
 def problems(subject: Subject) -> Iterator[Problem]:
     """Every outcome that leads nowhere, or to two places."""
     for name, node in subject.nodes():
-        if not isinstance(node.action, Unknown) and name not in _unread(subject):
+        if not isinstance(node.action, Unknown) and name not in subject.unwired:
             yield from _missing(subject, name, node)
             yield from _surplus(subject, name, node)
-
-
-def _unread(subject: Subject) -> frozenset[str]:
-    whole = subject.unread("on")
-    return frozenset(
-        name
-        for name in subject.flow.nodes
-        if whole or subject.unread("nodes", name, "on") or subject.unread("nodes", name, "then")
-    )
 
 
 def _missing(subject: Subject, name: str, node: Node) -> Iterator[Problem]:
