@@ -194,7 +194,7 @@ class OutcomeFact:
     opted_out_at: float | None = None
     """The person pressed the opt-out digit."""
     note: str | None = None
-    """Why an agent skipped a lead in preview."""
+    """Why an agent skipped a lead in preview, or why the lead was taken back from them."""
 
 
 class OutcomeLedger(Protocol):

@@ -125,9 +125,10 @@ async def test_plain_phone_skips_with_2_and_dials_with_1(site: Site) -> None:
 @pytest.mark.parametrize(("number", "outcome"), [(BUSY, "busy"), (RINGS_OUT, "no_answer")])
 async def test_agent_is_ready_again_when_the_lead_does_not_answer(site: Site, number: str, outcome: str) -> None:
     await site.staff(7001)
+    await site.music_heard(7001)
     campaign = await previewing(site, number, wrap_up_s=30.0)
     await shown(site, 7001)
-    await site.music_heard(7001)
+    await asyncio.sleep(0.5)  # the sound that tells of the lead is over: what is heard from now on is music
     began_ms = time.time() * 1000
     await site.world.api.post("/agents/7001/preview/dial")
     (row,) = await site.outcomes(campaign, 1)
