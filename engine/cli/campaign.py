@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -205,6 +206,9 @@ def _line(overview: dict[str, Any]) -> str:
 
 async def _stats(environment: Environment, which: str) -> Answer:
     """Read from the database itself, so it works whether or not an engine runs."""
+    import time
+
+    from engine.adapters.postgres.abandonment import PostgresAbandonment
     from engine.adapters.postgres.campaigns import PostgresCampaigns
     from engine.adapters.postgres.leads import PostgresLeads
     from engine.adapters.postgres.pool import Database
@@ -219,16 +223,33 @@ async def _stats(environment: Environment, which: str) -> Answer:
         kept = await PostgresStatistics(database).of(campaign.id)
         again = await PostgresStatistics(database).recount(campaign.id)
         attempts = (await PostgresLeads(database).numbers())[campaign.id].attempts
+        law = campaign.pacing.jurisdiction
+        windows = await PostgresAbandonment(database).windows(campaign.id, law, time.time())
     counts = {"leads": dict(kept.leads), "outcomes": dict(kept.outcomes)}
     recount = {"leads": dict(again.leads), "outcomes": dict(again.outcomes)}
     agree = counts == recount
     data = {
         "campaign": campaign.id, "statistics": counts, "recount": recount, "agree": agree, "attempts": attempts,
         "live_answers": kept.live, "abandoned_ratio": kept.abandoned_ratio, "talk_s": kept.talk_s,
+        "abandonment": {"definition": law, **{name: asdict(count) for name, count in windows.items()}},
     }  # fmt: skip
     shown: list[str | Table] = [
         f"campaign {campaign.id} ({campaign.name}): {campaign.status}, {attempts} attempts, {kept.live} live answers, "
         f"abandoned {kept.abandoned_ratio:.1%}, talked {kept.talk_s:.0f} s",
+        Table(
+            (f"abandoned ({law})", "live answers", "abandoned", "false positives", "customer gone", "ratio"),
+            [
+                (
+                    name,
+                    count.live,
+                    count.abandoned,
+                    f"{count.false_positives:.1f}",
+                    count.customer_gone,
+                    f"{count.ratio:.2%}",
+                )
+                for name, count in windows.items()
+            ],
+        ),
         Table(("leads", "n", "recount"), _side_by_side(counts["leads"], recount["leads"])),
         Table(("outcome", "n", "recount"), _side_by_side(counts["outcomes"], recount["outcomes"])),
         "statistics and recount agree" if agree else "STATISTICS AND RECOUNT DIFFER",

@@ -233,16 +233,17 @@ async def test_compaction_waits_for_no_writer_and_no_writer_for_it(postgres_dsn:
 async def test_statistics_of_a_campaign_are_read_as_kept_and_as_recounted(postgres_dsn: str) -> None:
     async with connected(postgres_dsn) as connection, Database(postgres_dsn) as database:
         (campaign,) = await add_campaigns(connection)
-        await add_leads(connection, campaign, 4)
-        first, second, third = await claim(connection, campaign, 3)
+        await add_leads(connection, campaign, 5)
+        first, second, third, fourth = await claim(connection, campaign, 4)
         await record(connection, [first["attempt_id"]], "answered", talk_s=61.25)
         await record(connection, [second["attempt_id"]], "abandoned", "waiting")
+        await record(connection, [fourth["attempt_id"]], "customer_hangup", "waiting")
         kept = PostgresStatistics(database)
         statistics = await kept.of(CampaignId(campaign))
         assert statistics == await kept.recount(CampaignId(campaign))
-        assert statistics.leads == {"new": 1, "dialing": 1, "done": 1, "waiting": 1}
-        assert statistics.outcomes == {"answered": 1, "abandoned": 1}
-        assert (statistics.talk_s, statistics.live, statistics.abandoned_ratio) == (61.25, 2, 0.5)
+        assert statistics.leads == {"new": 1, "dialing": 1, "done": 1, "waiting": 2}
+        assert statistics.outcomes == {"answered": 1, "abandoned": 1, "customer_hangup": 1}
+        assert (statistics.talk_s, statistics.live, statistics.abandoned_ratio) == (61.25, 3, 0.5)
         assert await kept.compact() > 0
         assert await kept.of(CampaignId(campaign)) == statistics
         assert third["attempts"] == 1

@@ -259,6 +259,11 @@ def test_statistics_need_no_engine(kept: Here, postgres_dsn: str) -> None:
     kept.run("leads", "import", "-", "--campaign", campaign, stdin="phone\n+12125550100\n")
     told = kept.run("campaign", "stats", "c", "--json").json("campaign-stats")
     assert (told["statistics"], told["agree"]) == ({"leads": {"new": 1}, "outcomes": {}}, True)
+    windows = told["abandonment"]
+    assert windows.pop("definition") == "us-ftc"
+    assert {name: (count["live"], count["ratio"]) for name, count in windows.items()} == {
+        "period": (0, 0), "24h": (0, 0), "1h": (0, 0),
+    }  # fmt: skip
 
 
 def test_environment_of_other_tests_does_not_leak() -> None:

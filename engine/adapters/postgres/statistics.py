@@ -28,8 +28,9 @@ class CampaignStatistics:
 
     @property
     def abandoned_ratio(self) -> float:
-        """Abandoned calls as a fraction of live answers; 0 when there were none."""
-        return self.outcomes.get("abandoned", 0) / self.live if self.live else 0.0
+        """Abandoned of abandoned and answered: who hung up before either dilutes nothing; 0 when there were none."""
+        abandoned = self.outcomes.get("abandoned", 0)
+        return abandoned / (abandoned + self.outcomes.get("answered", 0)) if abandoned else 0.0
 
 
 def _statistics_of(rows: Sequence[asyncpg.Record]) -> CampaignStatistics:
