@@ -111,8 +111,7 @@ class _Supply:
             ["customer"] * BATCH,
         ]
         heard = [now - 58 if outcome == "abandoned" else None for outcome in outcomes]
-        nothing: Sequence[None] = [None] * BATCH
-        known = [answered, nothing, nothing, heard, nothing, nothing]
+        known = [answered, None, None, heard, None, None]
         return [attempts, outcomes, *same, [7001] * BATCH, statuses, following, *known]
 
 

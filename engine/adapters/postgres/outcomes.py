@@ -38,12 +38,12 @@ class PostgresOutcomes:
             [fact.slot for fact in facts],
             [fact.lead_next.status for fact in facts],
             [fact.lead_next.next_at for fact in facts],
-            [fact.live_at for fact in facts],
-            [fact.greeting_end_at for fact in facts],
-            [fact.machine for fact in facts],
-            [fact.message_at for fact in facts],
-            [fact.opted_out_at for fact in facts],
-            [None if fact.note is None else storable(fact.note)[:NOTE_MAX] for fact in facts],
+            _sparse([fact.live_at for fact in facts]),
+            _sparse([fact.greeting_end_at for fact in facts]),
+            _sparse([fact.machine for fact in facts]),
+            _sparse([fact.message_at for fact in facts]),
+            _sparse([fact.opted_out_at for fact in facts]),
+            _sparse([None if fact.note is None else storable(fact.note)[:NOTE_MAX] for fact in facts]),
         )
         return recorded
 
@@ -59,3 +59,8 @@ class PostgresOutcomes:
             )
             for row in await self._database.rows("open_attempts")
         ]
+
+
+def _sparse(values: Sequence[object]) -> Sequence[object] | None:
+    """Most batches know nothing of most of these: no array costs less than one of NULLs."""
+    return None if all(value is None for value in values) else values
