@@ -184,6 +184,7 @@ def _plain(campaign: Campaign, binding: str) -> str:
         "stale_state": "news: Asterisk's events without delay (they are more than 2 s late)",
         "unshared_state": "Redis: cells agreeing on the trunk's calls per second",
         "no_message": "message: identity_text or message, so that nobody is left in silence",
+        "share": "pool: its turn; another campaign of the pool is owed lines, or relies on an idle agent",
         "failures": "far ends: an end of the unexplained jump of failed calls",
         "telephony": "Asterisk: a connection, and calls and agents level with it",
         "ledger": "PostgreSQL: outcomes that can be written, and the account that can be read",

@@ -23,7 +23,7 @@ from engine.errors import ConfigError
 from tests.property.alike import differences
 from tests.property.pacing_events import Drawn, drawn, told
 
-FEW = settings(max_examples=25, deadline=None, derandomize=True)
+FEW = settings(max_examples=15, deadline=None, derandomize=True)
 CONFIG = PacerConfig(small_team=False)
 FREE = PacingLimits()
 

@@ -28,8 +28,8 @@ from engine.dialer.simulator import Run
 from tests.property.alike import differences
 from tests.property.pacing_events import Drawn, drawn, told
 
-FEW = settings(max_examples=20, deadline=None, derandomize=True)
-WORLDS = settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate])  # a world shrinks for hours
+FEW = settings(max_examples=12, deadline=None, derandomize=True)
+WORLDS = settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate])  # a world shrinks for hours
 CONFIG = PacerConfig(small_team=False)
 SPENT = frozenset({"budget", "hard_stop_period", "hard_stop_24h"})
 
@@ -216,7 +216,7 @@ def test_sharing_costs_the_agents_nothing() -> None:
         pool = SharedPacers()
         for key in keys:
             pool.add(key, CONFIG)
-        run = PoolRun(replace(POOL, agents=20, hours=0.4), dict.fromkeys(keys, WORLD), pool, 3)
+        run = PoolRun(replace(POOL, agents=20, hours=0.25), dict.fromkeys(keys, WORLD), pool, 3)
         run.run()
         occupancy.append(run.occupancy)
     assert occupancy[1] > occupancy[0] - 0.03
