@@ -212,6 +212,7 @@ def _enter(call: Call, event: LegEntered) -> Step:
     """A live person is in the application: connect, announce or hang up, as the policy says."""
     if call.answered_at is None:
         call = replace(call, answered_at=event.at)
+    call = replace(call, live_at=event.at)
     if call.seat is not None and call.seat_held:
         return _connect(call, call.seat, event.at)
     call = replace(call, seat=None)

@@ -86,6 +86,8 @@ class Call:
     dialed_at: float | None = None
     ringing_at: float | None = None
     answered_at: float | None = None
+    live_at: float | None = None
+    """A person was there, ready for an agent: the leg was through the dialplan and any machine detection."""
     bridged_at: float | None = None
     ended_at: float | None = None
     deadline_at: float | None = None

@@ -126,6 +126,7 @@ class Story:
             call.hangup_by,
             call.seat.slot if call.seat is not None and (call.bridged_at or outcome is Outcome.SKIPPED) else None,
             next_of(outcome, call.lead_attempts, call.policy.recall, ended_at),
+            live_at=call.live_at,
             note=call.note or None,
         )
         self._ledgers.outcomes.add(fact)

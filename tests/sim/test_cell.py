@@ -81,7 +81,12 @@ def test_agent_who_hangs_up_ends_the_talk_and_is_offline() -> None:
         cell.asterisk.far_end_hangs_up(seat_of(cell))
         await cell.settled()
         assert cell.outcomes() == [Outcome.ANSWERED]
-        assert next(iter(cell.memory.outcomes.values())).hangup_by == "agent"
+        (fact,) = cell.memory.outcomes.values()
+        assert fact.hangup_by == "agent"
+        assert fact.answered_at is not None
+        assert fact.live_at is not None
+        assert fact.bridged_at is not None
+        assert fact.answered_at <= fact.live_at <= fact.bridged_at
         agent = cell.engine.switchboard.agent(AGENT)
         assert (agent.state, agent.reason) == (AgentState.OFFLINE, "the phone hung up")
 

@@ -104,6 +104,7 @@ def test_impossible_event_is_refused_loudly() -> None:
 
 def test_answered_call_meets_the_agent_and_is_recorded_as_answered() -> None:
     call, asked = run(dialed(), RINGS, ANSWERS, ENTERS)
+    assert call.live_at == ENTERS.at
     assert asked == [RequestAgent(ID, "sales", 0, 105.0)]
     call, joined = run(call, ASSIGNED)
     assert joined == [StopMusic(AGENT), Join(BRIDGE, CUSTOMER)]
