@@ -20,6 +20,8 @@ from engine.adapters.ami import AmiObserver
 from engine.adapters.ari.socket import AriSettings
 from engine.adapters.ari.telephony import AriTelephony
 from engine.adapters.fastagi import FastAgiServer
+from engine.adapters.pacing_journal import PacingFiles
+from engine.adapters.postgres.abandonment import PostgresAbandonment
 from engine.adapters.postgres.agents import PostgresAgents
 from engine.adapters.postgres.calls import PostgresCalls
 from engine.adapters.postgres.leads import PostgresLeads
@@ -102,6 +104,8 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             telephony=telephony,
             leads=PostgresLeads(database),
             outcomes=PostgresOutcomes(database),
+            account=PostgresAbandonment(database),
+            journal=stack.enter_context(PacingFiles(settings.run_dir / "pacing")),
             calls=PostgresCalls(database),
             agents=PostgresAgents(database),
             trunks=trunks,

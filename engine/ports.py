@@ -209,6 +209,17 @@ class OutcomeLedger(Protocol):
         ...
 
 
+class PacingJournal(Protocol):
+    """Where decisions and all they follow from are written; losing it loses no truth, only the means to repeat them."""
+
+    def append(self, pool: str, segment: str, text: str) -> bool:
+        """Queue whole lines for a segment, the newest or a new one; False when the journal cannot follow.
+
+        Never blocks, never raises.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WindowCount:
     """Answers of a window that began at `since` (epoch seconds), counted as a definition says."""

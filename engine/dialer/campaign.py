@@ -38,8 +38,8 @@ class DialMode(StrEnum):
 
 OVERDIALING = frozenset({DialMode.POWER, DialMode.PREDICTIVE})
 """Modes that dial more people than there are idle agents: the law's limits bind them."""
-MODES_TO_COME = frozenset({DialMode.POWER, DialMode.PREDICTIVE})
-"""Modes that campaigns can be given but not be started with yet."""
+FOR_AGENTS = OVERDIALING | {DialMode.PREVIEW}
+"""Modes that make no sense where a live answer meets no agent."""
 
 
 class AnswerAction(StrEnum):
@@ -92,19 +92,14 @@ def check_settings(dial_mode: DialMode, answer_limit_s: float, pacing: PacingSet
 def check_start(campaign: Campaign) -> None:
     """Raise Rejected unless the campaign's settings allow it to dial.
 
-    `dial_mode_unavailable`, `campaign_invalid` (the law's data may have changed since it was made), or
-    `no_identity_message`: who dials more people than there are agents must have something to say to the rest.
+    `campaign_invalid` (the law's data may have changed since it was made), or `no_identity_message`: who dials more
+    people than there are agents must have something to say to the rest.
     """
-    if campaign.dial_mode in MODES_TO_COME:
-        raise Rejected(
-            "dial_mode_unavailable",
-            f"dial mode {campaign.dial_mode} cannot dial real calls yet: make the campaign progressive",
-        )
-    if campaign.dial_mode is DialMode.PREVIEW and campaign.answer_action is not AnswerAction.AGENT:
+    if campaign.dial_mode in FOR_AGENTS and campaign.answer_action is not AnswerAction.AGENT:
         raise Rejected(
             "campaign_invalid",
-            f"answer_action: {campaign.answer_action} makes no sense in preview, where the agent who dialed talks; "
-            "make the campaign anew with the answer action agent",
+            f"answer_action: {campaign.answer_action} makes no sense in dial mode {campaign.dial_mode}, where an agent "
+            "talks to who answers; make the campaign anew with the answer action agent",
         )
     try:
         check_settings(campaign.dial_mode, campaign.answer_limit_s, campaign.pacing)

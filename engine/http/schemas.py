@@ -185,6 +185,8 @@ class WindowShown(Shown):
     abandoned: int
     ratio: float
     limit: float | None
+    false_positives: float
+    customer_gone: int
 
 
 class DefinitionShown(Shown):

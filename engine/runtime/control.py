@@ -23,10 +23,10 @@ from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check
 from engine.dialer.draft import CampaignDraft
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import CallId, CampaignId, Slot, TrunkName, attempt_id
-from engine.ports import CampaignNumbers, Disposition, LeadStore, Metrics
+from engine.ports import AbandonmentLedger, CampaignNumbers, Disposition, LeadStore, Metrics
 
 from .dialing import Dialing
-from .explanation import Definition, Explained
+from .explanation import Definition, Explained, windows_told
 from .preview import PreviewDesk, PreviewView
 from .story import Story
 from .switchboard import Switchboard
@@ -115,6 +115,7 @@ class Control:
     switchboard: Switchboard
     dialing: Dialing
     leads: LeadStore
+    account: AbandonmentLedger
     story: Story
     clock: Clock
     inbound: InboundPolicy
@@ -145,14 +146,21 @@ class Control:
         raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
 
     async def pacing(self, campaign: CampaignId) -> Explained:
-        """Why a campaign dials what it dials. Raises NotFound, Unavailable."""
+        """Why a campaign dials what it dials; without its account while the database is away. Raises NotFound."""
         known = self.dialing.campaigns.get(campaign)
         if known is None:
             await self.dialing.refresh()
             known = self.dialing.campaigns.get(campaign)
         if known is None:
             raise NotFound("no_such_campaign", f"there is no campaign {campaign}")
-        return self.dialing.explained(known, Definition(known.pacing.jurisdiction, known.pacing.legal.version), None)
+        legal = known.pacing.legal
+        try:
+            counts = await self.account.windows(campaign, legal.name, self.clock.now())
+        except Unavailable:
+            windows = None
+        else:
+            windows = windows_told(known, counts)
+        return self.dialing.explained(known, Definition(legal.name, legal.version), windows)
 
     async def create_campaign(self, draft: CampaignDraft) -> Overview:
         """Make a campaign; it dials nothing until it is started. Raises Rejected, Unavailable."""

@@ -76,7 +76,7 @@ class _Line:
 
 
 def pacer_for(mode: DialMode) -> Pacer:
-    """The pacing rule of a dial mode. Modes that cannot be started yet get the one nobody can be harmed by."""
+    """The rule of a campaign by itself; those that overdial are paced at the desk, and need no more than a harmless one."""
     match mode:
         case DialMode.PROGRESSIVE | DialMode.POWER | DialMode.PREDICTIVE:
             return Progressive()
@@ -345,7 +345,8 @@ class Dialing:
             line = self._line(campaign)
             binding = asked[campaign.id].named(decision.why.binding)
             line.paced, line.view = decision, None
-            line.note(now, binding, decision.explanation, decision.launch, decision.cancel)
+            told = replace(decision.why, binding=binding).line(decision.launch, decision.cancel)
+            line.note(now, binding, told, decision.launch, decision.cancel)
             self._metrics.count("vss_dial_decisions_total", binding=binding)
         return [(campaign, decisions[campaign.id]) for campaign in campaigns if campaign.id in decisions]
 

@@ -13,13 +13,13 @@ from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
 from engine.call.model import Call, Phase
 from engine.clock import Clock
-from engine.dialer.apart import Apart
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
 from engine.ids import AttemptId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import (
+    AbandonmentLedger,
     AgentDirectory,
     AgentFact,
     CallRecord,
@@ -34,6 +34,7 @@ from engine.ports import (
     Metrics,
     OutcomeFact,
     OutcomeLedger,
+    PacingJournal,
     RecordingStore,
     Telephony,
     TrunkDirectory,
@@ -56,6 +57,8 @@ SHOW_STATS_S = 1.0
 ROUND_LIMIT_S = 10.0
 ENDS_LIMIT_S = 3.0
 FLUSH_LIMIT_S = 10.0
+KEEP_PACING_S = 30.0
+SAVE_LIMIT_S = 5.0
 RETRY_S = 0.5
 AGENT_BATCH_GATHER_S = 0.1
 CALL_BATCH_GATHER_S = 0.25
@@ -71,6 +74,8 @@ class Ports:
     telephony: Telephony
     leads: LeadStore
     outcomes: OutcomeLedger
+    account: AbandonmentLedger
+    journal: PacingJournal
     calls: CallStore
     agents: AgentDirectory
     trunks: TrunkDirectory
@@ -117,7 +122,7 @@ class Engine:
         ledgers = Ledgers(self._calls, self._outcomes, self._agents)
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
-        self.desk = PacingDesk(ports.clock, metrics, Apart)
+        self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
         self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
         self.dialing = Dialing(
             self.switchboard,
@@ -141,6 +146,7 @@ class Engine:
             self.switchboard,
             self.dialing,
             ports.leads,
+            ports.account,
             self._story,
             ports.clock,
             settings.inbound,
@@ -174,6 +180,7 @@ class Engine:
                 ("keep_live", self._keep_live()),
                 ("show_calls", self._show_calls()),
                 ("show_stats", self._show_stats()),
+                ("keep_pacing", self._keep_pacing()),
             )
         ]
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
@@ -241,6 +248,7 @@ class Engine:
         now = self._ports.clock.now()
         for call in tuple(self.switchboard.calls.values()):
             self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
+        await self._save_pacing()
         for batch in (self._outcomes, self._calls, self._agents, self._recorded):
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
@@ -347,6 +355,26 @@ class Engine:
             self._ports.metrics.gauge("vss_agents", sum(agent.state is state for agent in agents), state=state)
         for name, pool in self.switchboard.pools.items():
             self._ports.metrics.gauge("vss_waiting_calls", len(pool.queue), pool=name)
+
+    async def _keep_pacing(self) -> None:
+        """Every half minute: what pacers know, for the next engine."""
+        while True:
+            await asyncio.sleep(KEEP_PACING_S)
+            await self._save_pacing()
+
+    async def _save_pacing(self) -> None:
+        """A failure costs what was learned since the last time; the account is counted again from the outcomes."""
+        try:
+            async with asyncio.timeout(SAVE_LIMIT_S):
+                await self.desk.save()
+            result = "saved"
+        except (Unavailable, TimeoutError) as error:
+            log.warning("pacing_not_saved", reason=str(error))
+            result = "failed"
+        except Exception:
+            log.exception("pacing_not_saved")
+            result = "failed"
+        self._ports.metrics.count("vss_pacing_saves_total", result=result)
 
     async def _show_calls(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from engine.agent.pool import Pool
 from engine.dialer.campaign import Campaign, CampaignStatus
 from engine.dialer.pacer import Explanation, PacingDecision
 from engine.dialer.pacing import PacingView
+from engine.ports import WindowCount
 
 from .bounds import Bounds, Soundness
 
@@ -54,6 +55,10 @@ class WindowTold:
     abandoned: int
     ratio: float
     limit: float | None
+    false_positives: float = 0.0
+    """People taken for machines, an estimate; 0 where they do not count."""
+    customer_gone: int = 0
+    """People who hung up before the limit: in neither side of the ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,18 @@ def _in_force(campaign: Campaign, last: Noted | None, held: Held) -> Noted:
         binding = "telephony" if not sound.telephony_up else "stopping" if sound.ledger_writable else "ledger"
         return Noted(at, 0, 0, binding, f"launch 0: dialing is closed: {held.closed}; bound by {binding}")
     return last if last is not None else Noted(None, 0, 0, "undecided", "launch 0: nothing was decided yet")
+
+
+def windows_told(campaign: Campaign, counts: Mapping[str, WindowCount]) -> dict[str, WindowTold]:
+    """The windows of a campaign's account with the limits that hold for it."""
+    legal, limit = campaign.pacing.legal, campaign.pacing.pacer_config().ratio_limit
+    limits = {"period": limit, "24h": None if legal.limit_24h is None else min(limit, legal.limit_24h)}
+    return {
+        name: WindowTold(
+            count.live, count.abandoned, count.ratio, limits.get(name), count.false_positives, count.customer_gone
+        )
+        for name, count in counts.items()
+    }
 
 
 def inputs_of(why: Explanation) -> dict[str, Input]:

@@ -60,13 +60,20 @@ def of_call(before: Call, after: Call, at: float) -> tuple[Observation, ...]:
         case Phase.WAITING if before.phase in _NOT_YET_LIVE:
             return (CallLive(at, name),)
         case Phase.TALKING if after.seat is not None:
-            return (AgentTalking(at, str(after.seat.slot), name),)
+            return (CallAbandoned(at, name) if _too_late(after) else AgentTalking(at, str(after.seat.slot), name),)
         case Phase.ANNOUNCING | Phase.HANGING_UP | Phase.ENDED if before.phase in _UNSETTLED:
             return (_of_end(after, at),)
         case Phase.ENDED:
             return _of_late_answer(before, after, at)
         case _:
             return ()
+
+
+def _too_late(call: Call) -> bool:
+    """A dialed person met an agent after the limit: that is an abandoned call by law, though they talk."""
+    if call.kind is CallKind.INBOUND or call.bridged_at is None or call.answered_at is None:
+        return False
+    return call.bridged_at - call.answered_at > call.policy.answer_limit_s
 
 
 def _of_end(call: Call, at: float) -> Observation:

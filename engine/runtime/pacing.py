@@ -7,9 +7,9 @@ cost the way from an answer to the join next to nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 import structlog
 
@@ -17,31 +17,24 @@ from engine.agent.machine import Agent
 from engine.call.machine import MESSAGE_LEAD_S
 from engine.call.model import Call, Phase
 from engine.clock import Clock
+from engine.dialer.budget import SettledAnswer
 from engine.dialer.campaign import Campaign, DialMode
 from engine.dialer.crew import Doing
 from engine.dialer.observation import AgentGone, AgentTalking, CallLive, Observation
 from engine.dialer.pacer import PacerConfig, PacingDecision, PacingLimits
+from engine.dialer.recording import RecordedPool
+from engine.dialer.shared import SharedPacers
+from engine.errors import ConfigError
 from engine.ids import CallId, CampaignId, Slot
-from engine.ports import Metrics
+from engine.ports import AbandonmentLedger, Metrics, PacingJournal, SavedPacing
 
 from . import news
+from .transcript import Transcript
 
 log = structlog.get_logger()
 
 NEWS_MAX = 10_000
 """So many unread news are handed over without waiting for a decision."""
-
-
-class Pacers(Protocol):
-    """The pacers of one pool (engine/dialer/shared.py)."""
-
-    def add(self, campaign: str, policy: str, config: PacerConfig, weight: float, seed: int) -> None: ...
-
-    def remove(self, campaign: str) -> None: ...
-
-    def observe(self, event: Observation, campaign: str | None) -> None: ...
-
-    def decide(self, now: float, limits: Mapping[str, PacingLimits]) -> Mapping[str, PacingDecision]: ...
 
 
 def rule_of(campaign: Campaign) -> str | None:
@@ -66,12 +59,23 @@ def config_of(campaign: Campaign) -> PacerConfig:
 class _Pool:
     """The pacers of one pool, and what they have not been told yet."""
 
-    pacers: Pacers
+    transcript: Transcript
+    pacers: RecordedPool = field(init=False)
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
     doing: dict[Slot, Doing | None] = field(default_factory=dict)
     unread: deque[tuple[Observation, str | None]] = field(default_factory=deque)
     at: float = 0.0
     """Time of the newest news or decision: a pacer's clock never runs backwards."""
+
+    def __post_init__(self) -> None:
+        self.pacers = RecordedPool(SharedPacers(), self.transcript.write)
+        self.turn_page()
+
+    def turn_page(self) -> None:
+        """Begin a new segment of the journal where the old one is over."""
+        if self.transcript.ended:
+            self.transcript.begin()
+            self.pacers.begin()
 
     def time(self, at: float) -> float:
         """`at`, or a moment later where something newer is known."""
@@ -95,6 +99,7 @@ class _Pool:
 
     def read(self) -> None:
         """Hand the news over."""
+        self.turn_page()
         while self.unread:
             self.pacers.observe(*self.unread.popleft())
 
@@ -102,11 +107,11 @@ class _Pool:
 class PacingDesk:
     """Implements the switchboard's `Witness`: every method returns at once, and none awaits but `open` and `save`."""
 
-    def __init__(self, clock: Clock, metrics: Metrics, pacers: Callable[[], Pacers]) -> None:
-        """`pacers` makes those of one pool."""
+    def __init__(self, ledger: AbandonmentLedger, journal: PacingJournal, clock: Clock, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._journal = journal
         self._clock = clock
         self._metrics = metrics
-        self._make = pacers
         self._pools: dict[str, _Pool] = {}
         self._calls: dict[CallId, tuple[_Pool, str | None]] = {}
         """Calls whose beginning was told."""
@@ -152,20 +157,57 @@ class PacingDesk:
 
     async def open(self, campaign: Campaign, agents: Iterable[Agent]) -> None:
         """Make a campaign's pacer, with what it knew when it was last saved. Raises Unavailable."""
-        now = self._clock.now()
-        policy = rule_of(campaign)
-        assert policy is not None
-        pool = self._pools.get(campaign.pool)
-        if pool is None:
-            pool = self._pools[campaign.pool] = _Pool(self._make())
-            for agent in agents:
-                if agent.pool == campaign.pool:
-                    pool.see(agent, now)
+        known = self._pools.get(campaign.pool)
+        if known is not None and campaign.id in known.campaigns:
+            self._change(known, campaign)
+            return
+        saved = await self._ledger.load_pacing(campaign.id)
+        facts = await self._ledger.history(campaign.id, 0.0 if saved is None else saved.at)
+        pool = self._pool(campaign.pool, agents)
+        try:
+            self._add(pool, campaign, None if saved is None else saved.state, facts)
+        except ConfigError as damage:
+            log.warning("saved_pacing_not_usable", campaign=campaign.id, reason=str(damage))
+            self._add(pool, campaign, None, await self._ledger.history(campaign.id, 0.0))
+
+    def _pool(self, name: str, agents: Iterable[Agent]) -> _Pool:
+        """The pool's pacers, which know its agents from their first moment."""
+        pool = self._pools.get(name)
+        if pool is not None:
+            pool.read()
+            return pool
+        pool = self._pools[name] = _Pool(Transcript(name, self._journal, self._clock, self._metrics))
+        for agent in agents:
+            if agent.pool == name:
+                pool.see(agent, self._clock.now())
+        return pool  # unread: what was saved of the team has to come first
+
+    def _change(self, pool: _Pool, campaign: Campaign) -> None:
+        """Its settings are others now: it goes on with what it knows. Its calls under way are nobody's demand."""
         pool.read()
-        if campaign.id in pool.campaigns:
-            pool.pacers.remove(_key(campaign.id))
-        pool.pacers.add(_key(campaign.id), policy, config_of(campaign), campaign.pacing.pool_weight, campaign.id)
+        state = pool.pacers.pool.campaign_state(_key(campaign.id))
+        pool.pacers.remove(_key(campaign.id))
+        self._add(pool, campaign, state, ())
+
+    def _add(
+        self, pool: _Pool, campaign: Campaign, state: Mapping[str, Any] | None, facts: Iterable[SettledAnswer]
+    ) -> None:
+        """Raises ConfigError for a state that cannot be used."""
+        rule = rule_of(campaign)
+        assert rule is not None
+        pool.pacers.add(
+            _key(campaign.id), config_of(campaign), campaign.pacing.pool_weight, campaign.id, policy=rule, state=state,
+            facts=facts,
+        )  # fmt: skip
         pool.campaigns[campaign.id] = campaign
+
+    async def save(self) -> None:
+        """Keep what every campaign's pacer knows. Raises Unavailable."""
+        for pool in tuple(self._pools.values()):
+            pool.read()
+            for campaign in tuple(pool.campaigns):
+                saved = SavedPacing(pool.time(self._clock.now()), pool.pacers.pool.campaign_state(_key(campaign)))
+                await self._ledger.save_pacing(campaign, saved)
 
     def decide(
         self, pool: str, now: float, limits: Mapping[CampaignId, PacingLimits]
@@ -174,6 +216,7 @@ class PacingDesk:
         asked = self._pools[pool]
         asked.read()
         answers = asked.pacers.decide(asked.time(now), {_key(campaign): limit for campaign, limit in limits.items()})
+        asked.transcript.flush()
         return {campaign: answers[_key(campaign)] for campaign in limits}
 
 

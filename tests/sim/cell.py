@@ -16,8 +16,10 @@ from engine.agent.machine import AgentState
 from engine.dialer.campaign import Campaign
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import RecallRule
+from engine.fakes.abandonment import FakeAbandonment
 from engine.fakes.asterisk import FakeAsterisk
 from engine.fakes.callee import Callee, carrier
+from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
@@ -63,6 +65,9 @@ class Cell:
     metrics: FakeMetrics
     feed: FakeFeed
     recordings: FakeRecordings
+    account: FakeAbandonment
+    journal: FakeJournal
+    registry: FakeRegistry
 
     async def campaign(self, *numbers: str, **changes: Any) -> CampaignId:
         """A running campaign over these numbers, without retries unless `recall` says otherwise."""
@@ -127,13 +132,18 @@ async def open_cell(
     callees: Callable[[str], Callee | None] = carrier,
     open_attempts: tuple[ClaimedLead, ...] = (),
     cps_max: float = 50.0,
+    channels_max: int = 200,
     seed: int = 1,
+    before: Cell | None = None,
 ) -> AsyncIterator[Cell]:
-    """A serving engine; it is stopped, and must drain, at the end."""
+    """A serving engine; it is stopped, and must drain, at the end. `before`: it takes over that one's database."""
     clock = LoopClock(asyncio.get_running_loop())
-    memory = FakeMemory(now=clock.now)
-    memory.trunks[TRUNK] = TrunkRecord(TRUNK, 200, cps_max, "+12025550199", test=True)
-    memory.slots.extend(SlotRecord(Slot(7001 + n), "default", f"Agent {n}") for n in range(agents))
+    memory = FakeMemory(now=clock.now) if before is None else before.memory
+    account = FakeAbandonment(memory) if before is None else before.account
+    journal, registry = FakeJournal(), FakeRegistry(clock=clock.now)
+    memory.trunks[TRUNK] = TrunkRecord(TRUNK, channels_max, cps_max, "+12025550199", test=True)
+    if before is None:
+        memory.slots.extend(SlotRecord(Slot(7001 + n), "default", f"Agent {n}") for n in range(agents))
     for claimed in open_attempts:
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
@@ -143,11 +153,13 @@ async def open_cell(
         telephony=asterisk,
         leads=FakeLeads(memory),
         outcomes=FakeOutcomes(memory),
+        account=account,
+        journal=journal,
         calls=FakeCalls(memory),
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,
-        leases=FakeLeases(FakeRegistry(clock=clock.now)),
+        leases=FakeLeases(registry),
         feed=feed,
         metrics=metrics,
         clock=clock,
@@ -159,7 +171,7 @@ async def open_cell(
     running = asyncio.create_task(engine.run())
     try:
         await asyncio.sleep(0.5)
-        yield Cell(engine, asterisk, memory, metrics, feed, recordings)
+        yield Cell(engine, asterisk, memory, metrics, feed, recordings, account, journal, registry)
         engine.stop()
         async with asyncio.timeout(60):
             await running

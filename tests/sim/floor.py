@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.agent.machine import AgentState, DoneAsked
+from engine.call.model import CallKind
 from engine.dialer.campaign import DialMode
 from engine.dialer.lead import RecallRule
 from engine.fakes.callee import Callee
@@ -136,6 +137,9 @@ def work(shift: Callable[[Floor], Awaitable[None]], agents: int = 10, **options:
             await shift(floor)
             for campaign in floor.cell.memory.campaigns.values():
                 await floor.cell.engine.control.change_campaign(campaign.id, "stop")
+            for call in tuple(floor.cell.engine.switchboard.calls.values()):
+                if call.kind is CallKind.INBOUND:
+                    await floor.cell.engine.control.hang_up(call.id)
             await floor.cell.until(lambda: not floor.cell.engine.switchboard.calls, 3600.0)
             await asyncio.sleep(2.0)
         assert not floor.cell.memory.open

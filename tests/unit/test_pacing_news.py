@@ -77,6 +77,10 @@ def ends(at: float, cause: int = 16, sip_code: int | None = 200) -> LegEnded:
     [
         ([RINGS, ANSWERS], [CallRinging(1.0, ID), CallAnswered(5.0, ID)]),
         ([ENTERS, ASSIGNED, JOINS, ends(60.0)], [CallLive(5.01, ID), AgentTalking(5.03, "7001", ID)]),
+        (
+            [ENTERS, ASSIGNED, LegJoined(CUSTOMER, BRIDGE, 7.02), ends(60.0)],
+            [CallLive(5.01, ID), CallAbandoned(7.02, ID)],
+        ),
         ([ENTERS, WAITED, ends(12.0)], [CallLive(5.01, ID), CallAbandoned(6.75, ID)]),
         ([ENTERS, ends(6.0)], [CallLive(5.01, ID), CustomerGone(6.0, ID)]),
         ([ANSWERS, ends(5.005)], [CallAnswered(5.0, ID), CustomerGone(5.005, ID)]),

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from engine.dialer.campaign import (
-    MODES_TO_COME,
     AnswerAction,
     Campaign,
     CampaignStatus,
@@ -25,7 +24,6 @@ from engine.ids import CampaignId, TrunkName
 from engine.outcome.disposition import UNCOUNTED, Outcome
 
 TRUNK = TrunkName("carrier")
-WORKING = [mode for mode in DialMode if mode not in MODES_TO_COME]
 
 
 def campaign(**changes: Any) -> Campaign:
@@ -86,28 +84,21 @@ def test_where_the_law_asks_for_consent_a_campaign_must(name: str) -> None:
     CampaignDraft("Spring", TRUNK, pacing=PacingSettings(name, require_consent=True))
 
 
-@pytest.mark.parametrize("mode", WORKING)
+@pytest.mark.parametrize("mode", DialMode)
 def test_working_mode_may_start(mode: DialMode) -> None:
     check_start(campaign(dial_mode=mode, identity_text="This is Example Ltd, call us back at 1 202 555 0100."))
 
 
+@pytest.mark.parametrize("mode", [DialMode.PREVIEW, DialMode.POWER, DialMode.PREDICTIVE])
 @pytest.mark.parametrize("action", [AnswerAction.MESSAGE, AnswerAction.HANG_UP])
-def test_preview_is_for_agents_only(action: AnswerAction) -> None:
+def test_modes_for_agents_refuse_other_answer_actions(mode: DialMode, action: AnswerAction) -> None:
     with pytest.raises(Rejected, match="answer_action") as caught:
-        check_start(campaign(dial_mode=DialMode.PREVIEW, answer_action=action))
+        check_start(campaign(dial_mode=mode, answer_action=action, message=("sound:ours",)))
     assert caught.value.code == "campaign_invalid"
 
 
-@pytest.mark.parametrize("mode", sorted(MODES_TO_COME))
-def test_mode_to_come_may_not_start(mode: DialMode) -> None:
-    with pytest.raises(Rejected, match="yet") as caught:
-        check_start(campaign(dial_mode=mode, identity_text="This is Example Ltd."))
-    assert caught.value.code == "dial_mode_unavailable"
-
-
 @pytest.mark.parametrize("mode", [DialMode.POWER, DialMode.PREDICTIVE])
-def test_overdialing_needs_something_to_say(mode: DialMode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.dialer.campaign.MODES_TO_COME", frozenset())
+def test_overdialing_needs_something_to_say(mode: DialMode) -> None:
     with pytest.raises(Rejected) as caught:
         check_start(campaign(dial_mode=mode))
     assert caught.value.code == "no_identity_message"

@@ -36,6 +36,8 @@ class Window:
     abandoned: int = 2
     ratio: float = 0.02
     limit: float | None = 0.03
+    false_positives: float = 0.0
+    customer_gone: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,7 +263,8 @@ async def test_a_campaigns_pacing_is_explained_in_one_line_and_in_fields(site: S
         "theta",
         ["agents: all 20 are busy, the next is free in about 6 s"],
     )
-    assert body["windows"]["period"] == {"answered": 100, "abandoned": 2, "ratio": 0.02, "limit": 0.03}
+    window = {"answered": 100, "abandoned": 2, "ratio": 0.02, "limit": 0.03}
+    assert body["windows"]["period"] == window | {"false_positives": 0.0, "customer_gone": 3}
     assert body["windows"]["1h"]["limit"] is None
     assert body["inputs"] == {"idle": 1, "chance": 0.01}
     status, body, _ = await ask(site, "GET", "/api/v1/campaigns/99/pacing")

@@ -60,6 +60,7 @@ DIALING = (
     Metric("vss_dial_decisions_total", _C, "Decisions of the pacer, by the limit that bound", ("binding",)),
     Metric("vss_dial_launched_total", _C, "Calls the pacer launched"),
     Metric("vss_dial_cancelled_total", _C, "Calls given up because more people answer than agents come free"),
+    Metric("vss_pacing_saves_total", _C, "Times that what pacers know was to be kept, by result", ("result",)),
     Metric("vss_dial_tick_seconds", _H, "One round of the dialing loop over all campaigns", (), IO_S),
     Metric("vss_leads_claimed_total", _C, "Leads claimed for an attempt"),
     Metric("vss_campaigns", _G, "Campaigns by status", ("status",)),
