@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import time
@@ -79,7 +79,7 @@ async def open_place(stack: Stack, plan: PlacePlan) -> AsyncIterator[Place]:
             for name, port in ((ANSWERING, stack.ports.sipp[0]), (MIXED, stack.ports.sipp[1]))
         )
         await stack.start_asterisk(slots=accounts, trunks=trunks)
-        media = exits.enter_context(_media_sink())
+        media = exits.enter_context(media_sink())
         with stack.report.step("Carriers and phones"):
             answers_log = await _carriers(exits, stack, plan, media)
             ports = PhonePorts(sip=stack.ports.sipp[2], tone=media, requests=stack.ports.sipp[3])
@@ -97,7 +97,7 @@ async def open_place(stack: Stack, plan: PlacePlan) -> AsyncIterator[Place]:
 
 
 @contextmanager
-def _media_sink() -> Iterator[int]:
+def media_sink() -> Iterator[int]:
     """A port that takes the music nobody hears: to a closed one, each packet would come back as an ICMP error."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
         sink.bind((LOOPBACK, 0))
@@ -137,17 +137,22 @@ async def _populate(
         CampaignDraft("calls", ANSWERING, dial_mode=DialMode.AGENTLESS, answer_action=AnswerAction.HANG_UP, **all_day)  # type: ignore[arg-type]
     )
     bridges = await leads.create(CampaignDraft("bridges", MIXED, wrap_up_s=0.0, **all_day))  # type: ignore[arg-type]
-    await _copy_leads(dsn, calls.id, range(plan.leads))
-    await _copy_leads(dsn, bridges.id, range(50_000_000, 50_000_000 + plan.mixed_leads))
+    await copy_leads(dsn, calls.id, _numbers(range(plan.leads)))
+    await copy_leads(dsn, bridges.id, _numbers(range(50_000_000, 50_000_000 + plan.mixed_leads)))
     return calls.id, bridges.id
 
 
-async def _copy_leads(dsn: str, campaign: CampaignId, serials: range) -> None:
+def _numbers(serials: range) -> Iterator[str]:
+    return (f"+999{ENGINE_SERIES}{serial:08}" for serial in serials)
+
+
+async def copy_leads(dsn: str, campaign: CampaignId, numbers: Iterable[str]) -> None:
+    """Give a campaign its leads, in this order."""
     connection = await asyncpg.connect(dsn, timeout=10, command_timeout=INSERT_LIMIT_S)
     try:
         await connection.copy_records_to_table(
             "autodialer_leads",
-            records=((campaign, f"+999{ENGINE_SERIES}{serial:08}") for serial in serials),
+            records=((campaign, number) for number in numbers),
             columns=("campaign_id_ref", "phone_number"),
         )
         await connection.execute("VACUUM ANALYZE autodialer_leads")

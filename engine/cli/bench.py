@@ -1,4 +1,4 @@
-"""`vss bench calls`: what the engine costs, beside a bare loop over the same Asterisk."""
+"""`vss bench`: what the engine costs beside a bare loop, and what predictive dialing gains, on a real Asterisk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
 from engine.cli.menu import group
 
-commands = group("Measure the engine against a bare loop.")
+commands = group("Measure the engine: its cost, and what predictive dialing gains.")
 
 
 @commands.command()
@@ -29,6 +29,29 @@ def calls(
         from engine.bench.run import BenchOptions, run
 
         report = await run(BenchOptions(seconds, rounds, lines, frozenset(only.split(","))))
+        return Answer(report.data, report.lines, FAILURE if report.errors else OK)
+
+    give(as_json, work)
+
+
+@commands.command()
+def pacing(
+    answers: Annotated[int, typer.Option(min=10, max=2000, help="Live answers of each policy.")] = 500,
+    rounds: Annotated[int, typer.Option(min=1, max=10, help="Parts of each policy, in turns.")] = 2,
+    agents: Annotated[int, typer.Option(min=2, max=40, help="Agents' phones.")] = 20,
+    answer_rate: Annotated[float, typer.Option(min=0.05, max=0.9, help="Share of calls that a person answers.")] = 0.25,
+    limit_s: Annotated[float, typer.Option(min=60, help="No longer than this, programs' start not counted.")] = 1200.0,
+    as_json: AsJson = False,
+) -> None:
+    """What the predictive rule gains over one line per idle agent: SIP calls, times shortened twelvefold; 20 minutes.
+
+    Exits with 1 when a policy did not come to its live answers in time.
+    """
+
+    async def work() -> Answer:
+        from engine.bench.pacing import PacingOptions, run
+
+        report = await run(PacingOptions(agents, answer_rate, answers, rounds, limit_s))
         return Answer(report.data, report.lines, FAILURE if report.errors else OK)
 
     give(as_json, work)

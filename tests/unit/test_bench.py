@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 
@@ -10,8 +11,12 @@ import pytest
 from engine.bench.bridges import RATES_CPS, Waits
 from engine.bench.calls import CallsResult, Round
 from engine.bench.cpu import family_s, process_s
+from engine.bench.pacing import Tally
+from engine.bench.pacing import told as pacing_told
+from engine.bench.people import People
 from engine.bench.run import OUTCOME_VARIANTS, bridges_told, calls_told
 from engine.bench.sides import BARE_LOOP, attempts_by_outcome
+from engine.dialer.campaign import DialMode
 from tests.vss_command import check
 
 
@@ -74,3 +79,27 @@ def test_what_is_printed_is_as_its_schema_says() -> None:
     assert told["ratio"] == {"cps": round(305 / 380, 3), "cpu": 2.8}
     assert told["bridge_ms"]["ratio_p99"] == 1.5
     assert told["bridge_ms"]["engine"]["p99"] == told["bridge_ms"]["engine"]["100"]["p99"] == 6.0
+
+
+def test_people_of_the_pacing_bench_have_the_same_fates_for_every_policy_and_answer_as_often_as_asked() -> None:
+    people = People(0.25)
+    one, other = (list(people.numbers(1, 4000, series)) for series in (0, 1))
+    assert [number[9:] for number in one] == [number[9:] for number in other]
+    assert not set(one) & set(other)
+    assert all(re.fullmatch(r"\+999[0-9]{5}[123][0-9]{5}", number) for number in one)
+    fates = [number[9] for number in one]
+    assert abs(fates.count("1") / len(fates) - 0.25) < 0.03
+    talks_s = [int(number[12:]) / 10 for number in one if number[9] == "1"]
+    assert abs(sum(talks_s) / len(talks_s) - people.talk_mean_s) < 1.0
+
+
+def test_pacing_bench_prints_both_policies_and_the_gain_as_its_schema_says() -> None:
+    data = pacing_told(
+        {
+            DialMode.PROGRESSIVE: Tally(500, 0, 2000, busy=680, seated=1000, seconds=480.0),
+            DialMode.PREDICTIVE: Tally(500, 12, 2050, busy=870, seated=1000, seconds=400.0),
+        }
+    )
+    assert data["gain_points"] == 19.0
+    assert data["predictive"]["abandonment"] == 0.024
+    check({**data, "agents": 20, "answer_rate": 0.25, "asterisk_version": "22.10.1", "cores": 2}, "bench-pacing")
