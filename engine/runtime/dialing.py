@@ -76,7 +76,7 @@ class _Line:
 
 
 def pacer_for(mode: DialMode) -> Pacer:
-    """The rule of a campaign by itself; those that overdial are paced at the desk, and need no more than a harmless one."""
+    """The rule of a campaign by itself; those that overdial are paced at the desk and need a harmless one only."""
     match mode:
         case DialMode.PROGRESSIVE | DialMode.POWER | DialMode.PREDICTIVE:
             return Progressive()
