@@ -22,6 +22,8 @@ from engine.dialer.observation import (
 )
 from engine.dialer.pacer import PacerConfig, PacingDecision, PacingLimits
 from engine.dialer.pool_simulator import Dialed, PoolRun
+from engine.dialer.recording import RecordedPool
+from engine.dialer.replay import repeat
 from engine.dialer.scenario import Scenario, Shift
 from engine.dialer.shared import SharedPacers
 from engine.dialer.simulator import Run
@@ -173,6 +175,25 @@ def test_a_shared_day_with_restores_in_it_is_the_day_without() -> None:
         run.run()
         days.append(lines)
     assert days[0] == days[1]
+
+
+@given(found=drawn, asked=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, unique=True))
+@FEW
+def test_a_pool_told_anything_can_be_written_down_and_repeated(found: list[Drawn], asked: list[str]) -> None:
+    lines: list[str] = []
+    pool = RecordedPool(SharedPacers(), lines.append)
+    pool.begin()
+    for key, policy in (("a", "lookahead"), ("b", "power:2"), ("c", "progressive")):
+        pool.add(key, CONFIG, policy=policy)
+    for event in told(found):
+        of_pool = isinstance(event, AgentEvent)
+        pool.observe(event, None if of_pool else (*"abc", None)[int(event.call[-1]) % 4])
+        for decision in pool.decide(event.at, dict.fromkeys(asked, PacingLimits())).values():
+            assert decision.launch >= 0
+            assert decision.cancel >= 0
+    restored = SharedPacers.restored(json.loads(json.dumps(pool.pool.state(), allow_nan=False)))
+    assert list(differences(pool.pool, restored)) == []
+    assert repeat(lines).difference is None
 
 
 POOL = Scenario(agents=12, hours=0.12, warmup_s=300)
