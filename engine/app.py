@@ -24,6 +24,7 @@ from engine.adapters.pacing_journal import PacingFiles
 from engine.adapters.postgres.abandonment import PostgresAbandonment
 from engine.adapters.postgres.agents import PostgresAgents
 from engine.adapters.postgres.calls import PostgresCalls
+from engine.adapters.postgres.do_not_call import PostgresDoNotCall
 from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.outcomes import PostgresOutcomes
@@ -110,6 +111,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             agents=PostgresAgents(database),
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),
+            do_not_call=PostgresDoNotCall(database),
             leases=leases,
             feed=feed,
             metrics=metrics,

@@ -268,6 +268,27 @@ class AbandonmentLedger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut:
+    """A person who asked, by a digit in this call, never to be called again."""
+
+    number: str
+    """E.164, with the plus sign."""
+    call: CallId
+    at: float
+
+
+class DoNotCallList(Protocol):
+    """Numbers that no campaign dials."""
+
+    async def add(self, opt_outs: Sequence[OptOut]) -> int:
+        """Forbid the numbers, with the call as the reason, and exclude their leads; idempotent by number.
+
+        Returns how many were new. Raises Unavailable(`postgres`).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One call as it is stored: what the calls table and the journal need."""
 

@@ -204,5 +204,13 @@ class RecordOutcome:
     attempt: AttemptId
 
 
+@dataclass(frozen=True, slots=True)
+class RecordOptOut:
+    """Write that the person of this call never wants to be called again; idempotent by number."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    call: CallId
+
+
 PoolCommand = RequestAgent | CancelRequest | MarkTalking | MarkDecided | ReleaseAgent
-Command = TelephonyCommand | PoolCommand | RecordOutcome
+Command = TelephonyCommand | PoolCommand | RecordOutcome | RecordOptOut

@@ -1,6 +1,6 @@
 """What can happen to a call, in the past tense (pure).
 
-The Asterisk adapter translates frames into the `Leg...`, `PlaybackEnded` and `Socket...` events; the runtime adds the
+The Asterisk adapter translates frames into the `Leg...`, `Playback...` and `Socket...` events; the runtime adds the
 others. `at` is epoch seconds of the engine's clock when the fact became known.
 """
 
@@ -76,6 +76,15 @@ class LegEnded:
 class LegSeen:
     """The socket is back and the leg is still there; what was asked of it meanwhile may be lost, or its end unheard."""
 
+    channel: ChannelId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackBegan:
+    """Asterisk sends the first sound of a playback from now on (PlaybackStarted)."""
+
+    playback: PlaybackId
     channel: ChannelId
     at: float
 
@@ -215,7 +224,8 @@ class SocketRestored:
 
 
 LegEvent = LegRinging | LegAnswered | LegEntered | LegJoined | LegLeft | LegDigit | LegEnded
-TelephonyEvent = LegEvent | PlaybackEnded | SocketLost | SocketRestored
+PlaybackEvent = PlaybackBegan | PlaybackEnded
+TelephonyEvent = LegEvent | PlaybackEvent | SocketLost | SocketRestored
 CallEvent = (
     LegRinging
     | LegAnswered
@@ -225,6 +235,7 @@ CallEvent = (
     | LegDigit
     | LegEnded
     | LegSeen
+    | PlaybackBegan
     | PlaybackEnded
     | DeadlinePassed
     | CommandFailed

@@ -17,7 +17,8 @@ answered    the far end picked up; the leg is on its way through the dialplan in
 waiting     a live person waits for an agent, at most `answer_limit_s` after the answer
 connecting  an agent is reserved and the customer's leg is being put into the agent's bridge
 talking     both legs are in one bridge
-announcing  no agent in time: the person hears the identity message (agentless: the message of the campaign)
+announcing  no agent in time: the person hears the identity message (agentless: the message of the campaign), and may
+            press the digit that means "never again": then a confirmation
 hanging_up  we asked Asterisk to end the leg
 ended       the leg is gone, the outcome is decided; nothing more happens
 
@@ -29,7 +30,8 @@ not come at once, the person hears the message rather than silence. A join repor
 three in the agent's bridge with the next caller: that leg is hung up at once. A call that we give up may be answered
 before the hang-up arrives: nothing calls that back, so whoever answered is cut off, and the call is abandoned. A join
 of which nobody knows (the socket broke) is settled by the snapshot of the next socket, and what a person should be
-hearing is begun again then.
+hearing is begun again then. A digit pressed as the message ends may come after our hang-up: it counts all the same. A
+message that ends as soon as it began was not heard (its file is missing or broken): the person is not left in silence.
 The agent of a lead shown may leave, the lead may become barred, and the time may pass, all at once: whatever comes
 first ends the preview, and what comes later changes nothing. A lead taken back without a decision of the agent's is
 `not_dialed` and comes back. An agent lost while it rings ends the call; a person who has answered by then is served as
@@ -64,11 +66,13 @@ from .commands import (
     MarkTalking,
     Originate,
     Play,
+    RecordOptOut,
     RecordOutcome,
     ReleaseAgent,
     RequestAgent,
     StartMusic,
     StopMusic,
+    StopPlay,
 )
 from .events import (
     AgentAssigned,
@@ -89,6 +93,7 @@ from .events import (
     LegLeft,
     LegRinging,
     LegSeen,
+    PlaybackBegan,
     PlaybackEnded,
     SkipAsked,
 )
@@ -103,6 +108,9 @@ CONNECT_LIMIT_S = 3.0
 GONE_LIMIT_S = 0.5
 """From a join refused because a leg is gone to the news of that leg's end; measured: under 5 ms."""
 MESSAGE_LIMIT_S = 60.0
+MESSAGE_SHORTEST_S = 0.2
+"""Nobody says who called in less: a playback that ends sooner found no sound in its file."""
+CONFIRMATION_LIMIT_S = 15.0
 HANG_UP_LIMIT_S = 5.0
 HANG_UPS_MAX = 3
 UNDECIDED = "no decision in time"
@@ -378,30 +386,91 @@ def _announce(call: Call, at: float) -> Step:
     return call, (*music, Play(call.channel, message_id(call), call.policy.message))
 
 
-def _message_ended(call: Call, event: PlaybackEnded) -> Step:
-    if event.playback != message_id(call):
+def _message_began(call: Call, event: PlaybackBegan) -> Step:
+    if event.playback != message_id(call) or call.message_at is not None:
         return call, ()
-    outcome = call.outcome or (Outcome.ABANDONED if event.failed else Outcome.ANSWERED)
-    return _hang_up(call, "engine", event.at, outcome=outcome)
+    return replace(call, message_at=event.at), ()
+
+
+def _message_ended(call: Call, event: PlaybackEnded) -> Step:
+    if event.playback != _playback_due(call) or call.message_ended_at is not None:
+        return call, ()
+    if call.opted_out_at is not None:
+        return _hang_up(call, "engine", event.at, outcome=call.outcome or Outcome.ANSWERED)
+    cut_off = call.message_at is not None and event.at - call.message_at < MESSAGE_SHORTEST_S
+    if event.failed or cut_off:
+        message_at = None if cut_off else call.message_at
+        outcome = call.outcome or Outcome.ABANDONED
+        return _hang_up(call, "engine", event.at, message_at=message_at, outcome=outcome)
+    if call.policy.opt_out_digit and call.policy.opt_out_wait_s > 0:
+        return replace(call, message_ended_at=event.at, deadline_at=event.at + call.policy.opt_out_wait_s), ()
+    return _hang_up(call, "engine", event.at, outcome=call.outcome or Outcome.ANSWERED)
+
+
+def _opt_out(call: Call, event: LegDigit) -> Step:
+    """The person asked never to be called again: that is written first, then confirmed. The outcome stays."""
+    if not _opts_out(call, event):
+        return call, ()
+    stop: Commands = (StopPlay(message_id(call)),) if call.message_ended_at is None else ()
+    confirmed, commands = _confirm(replace(call, opted_out_at=event.at, message_ended_at=None), event.at)
+    return confirmed, (RecordOptOut(call.id), *stop, *commands)
+
+
+def _opt_out_late(call: Call, event: LegDigit) -> Step:
+    """Pressed while our hang-up was on its way."""
+    if not _opts_out(call, event) or call.message_at is None:
+        return call, ()
+    return replace(call, opted_out_at=event.at), (RecordOptOut(call.id),)
+
+
+def _opts_out(call: Call, event: LegDigit) -> bool:
+    return event.digit == call.policy.opt_out_digit and call.opted_out_at is None
+
+
+def _confirm(call: Call, at: float) -> Step:
+    if not call.policy.confirmation:
+        return _hang_up(call, "engine", at, outcome=call.outcome or Outcome.ANSWERED)
+    play = Play(call.channel, confirmation_id(call), call.policy.confirmation)
+    return replace(call, deadline_at=at + CONFIRMATION_LIMIT_S), (play,)
 
 
 def _message_failed(call: Call, event: CommandFailed) -> Step:
     """Nothing can be played: never leave a person in silence. Without a socket the next one may come in time."""
-    if not isinstance(event.command, Play):
+    if not isinstance(event.command, Play) or event.command.playback != _playback_due(call):
         return call, ()
     if event.failure in {Failure.NOT_SENT, Failure.TIMED_OUT}:
         return replace(call, deadline_at=event.at + HANG_UP_LIMIT_S), ()
-    return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
+    return _hang_up(call, "engine", event.at, outcome=_outcome_of_message(call))
 
 
 def _message_unheard(call: Call, event: LegSeen) -> Step:
     """The message may have ended unheard of, or never have begun: it is played again, and ends with its first end."""
-    return _announce(call, event.at)
+    if call.message_ended_at is not None:
+        return call, ()
+    return _announce(call, event.at) if call.opted_out_at is None else _confirm(call, event.at)
 
 
 def _message_overdue(call: Call, event: DeadlinePassed) -> Step:
-    """Asterisk never told of the message's end; whether it was heard is not known."""
-    return _hang_up(call, "engine", event.at, outcome=Outcome.ABANDONED)
+    """No digit came after the message; or Asterisk never told of its end: whether it was heard is not known."""
+    return _hang_up(call, "engine", event.at, outcome=_outcome_of_message(call))
+
+
+def _hang_up_announcing(call: Call, event: HangUpAsked) -> Step:
+    return _hang_up(call, event.by, event.at, outcome=_outcome_of_message(call))
+
+
+def _outcome_of_message(call: Call) -> Outcome:
+    """What a call is whose message was heard as far as we know."""
+    return call.outcome or (Outcome.ANSWERED if _heard(call) else Outcome.ABANDONED)
+
+
+def _heard(call: Call) -> bool:
+    return call.message_ended_at is not None or call.opted_out_at is not None
+
+
+def _playback_due(call: Call) -> PlaybackId:
+    """The playback that the person should be hearing."""
+    return message_id(call) if call.opted_out_at is None else confirmation_id(call)
 
 
 def _joined_late(call: Call, event: LegJoined) -> Step:
@@ -479,8 +548,8 @@ def _live_outcome(call: Call, at: float) -> Outcome | None:
         return None
     if call.bridged_at is not None:
         return Outcome.ANSWERED
-    if call.phase is Phase.ANNOUNCING:  # agentless: the person did not hear it out
-        return Outcome.CUSTOMER_HANGUP
+    if call.phase is Phase.ANNOUNCING:  # agentless
+        return Outcome.ANSWERED if _heard(call) else Outcome.CUSTOMER_HANGUP
     return Outcome.CUSTOMER_HANGUP if at - call.answered_at < call.policy.answer_limit_s else Outcome.ABANDONED
 
 
@@ -494,6 +563,11 @@ def _release(call: Call, *, talked: bool, unattended: bool = False) -> Step:
 def message_id(call: Call) -> PlaybackId:
     """The playback of a call's message; derived, so that it is known again after a restart."""
     return PlaybackId(f"{call.id}-message")
+
+
+def confirmation_id(call: Call) -> PlaybackId:
+    """The playback that confirms an opt-out."""
+    return PlaybackId(f"{call.id}-confirmation")
 
 
 def _message_due(call: Call) -> float:
@@ -544,17 +618,20 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.TALKING, DeadlinePassed): _talk_overdue,
     (Phase.TALKING, HangUpAsked): _hang_up_talking,
     (Phase.TALKING, AgentLost): _agent_left_talking,
+    (Phase.ANNOUNCING, PlaybackBegan): _message_began,
     (Phase.ANNOUNCING, PlaybackEnded): _message_ended,
+    (Phase.ANNOUNCING, LegDigit): _opt_out,
     (Phase.ANNOUNCING, LegEnded): _ended,
     (Phase.ANNOUNCING, LegSeen): _message_unheard,
     (Phase.ANNOUNCING, CommandFailed): _message_failed,
     (Phase.ANNOUNCING, DeadlinePassed): _message_overdue,
-    (Phase.ANNOUNCING, HangUpAsked): _hang_up_live,
+    (Phase.ANNOUNCING, HangUpAsked): _hang_up_announcing,
     (Phase.ANNOUNCING, AgentAssigned): _assigned_late,
     (Phase.ANNOUNCING, LegJoined): _joined_late,
     (Phase.HANGING_UP, LegAnswered): _answered_too_late,
     (Phase.HANGING_UP, LegEntered): _still_there,
     (Phase.HANGING_UP, LegSeen): _still_there,
+    (Phase.HANGING_UP, LegDigit): _opt_out_late,
     (Phase.HANGING_UP, LegEnded): _ended,
     (Phase.HANGING_UP, DeadlinePassed): _hang_up_overdue,
     (Phase.HANGING_UP, AgentLost): _agent_left_hanging_up,
@@ -573,7 +650,11 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         *((phase, LegAnswered) for phase in (Phase.ANSWERED, *_LIVE) if phase is not Phase.HANGING_UP),
         *((phase, LegEntered) for phase in _LIVE if phase is not Phase.HANGING_UP),
         *((phase, LegJoined) for phase in (Phase.WAITING, Phase.TALKING, Phase.HANGING_UP)),
-        *((phase, PlaybackEnded) for phase in (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)),
+        *(
+            (phase, event)
+            for phase in (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)
+            for event in (PlaybackBegan, PlaybackEnded)
+        ),
         (Phase.HANGING_UP, HangUpAsked),
         # A command that failed because the leg is gone; its LegEnded is on the way.
         *((phase, CommandFailed) for phase in (Phase.RINGING, Phase.ANSWERED, Phase.WAITING, Phase.TALKING)),
@@ -583,7 +664,7 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         # Nothing was asked of a leg in these phases that a snapshot does not answer (reconcile.py).
         *((phase, LegSeen) for phase in (*_BEFORE_LIVE, Phase.CONNECTING, Phase.TALKING)),
         # Digits are for the journal: scripts and the agent's machine read theirs elsewhere.
-        *((phase, LegDigit) for phase in (*_BEFORE_LIVE, *_LIVE)),
+        *((phase, LegDigit) for phase in (*_BEFORE_LIVE, Phase.WAITING, Phase.CONNECTING, Phase.TALKING)),
         # The pool tells of an agent's loss only while the agent is ours; these overtook our release.
         *((phase, AgentLost) for phase in (Phase.WAITING, Phase.ANNOUNCING)),
         # Said of a lead that is no longer only shown; and an agent who means to leave stays for a call under way.
@@ -596,7 +677,7 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
 IMPOSSIBLE: frozenset[tuple[Phase, type]] = frozenset(
     {
         # A leg that is not in our application is in no bridge and plays nothing.
-        *((phase, event) for phase in _BEFORE_LIVE for event in (LegJoined, LegLeft, PlaybackEnded)),
+        *((phase, event) for phase in _BEFORE_LIVE for event in (LegJoined, LegLeft, PlaybackBegan, PlaybackEnded)),
         # The pool assigns once per request, and only waiting calls have one.
         *((phase, AgentAssigned) for phase in (*_BEFORE_LIVE, Phase.CONNECTING, Phase.TALKING)),
         # A lead that is shown has no leg, and nothing was asked of Asterisk.

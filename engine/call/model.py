@@ -48,6 +48,12 @@ class CallPolicy:
     ring_timeout_s: int
     message: tuple[str, ...]
     """Media that a caller hears whom no agent takes (agentless: whom the call is for)."""
+    confirmation: tuple[str, ...] = ()
+    """Media that a person hears who asked not to be called again; none: the call ends at once."""
+    opt_out_digit: str = ""
+    """The digit by which the person who hears the message asks for that; empty: none."""
+    opt_out_wait_s: float = 0.0
+    """How long after the message's end it may still be pressed: the message ends with asking for it."""
     priority: int = 0
     """Served first: lower. Live answers of a dialer 0, inbound callers 1."""
     slot: Slot | None = None
@@ -89,6 +95,12 @@ class Call:
     live_at: float | None = None
     """A person was there, ready for an agent: the leg was through the dialplan and any machine detection."""
     bridged_at: float | None = None
+    message_at: float | None = None
+    """When the message began to sound, as Asterisk told (PlaybackStarted)."""
+    message_ended_at: float | None = None
+    """When it was over and the wait for a digit began."""
+    opted_out_at: float | None = None
+    """When the person asked not to be called again."""
     ended_at: float | None = None
     deadline_at: float | None = None
     cause: int = 0

@@ -40,6 +40,7 @@ from engine.call.events import (
     LegJoined,
     LegLeft,
     LegRinging,
+    PlaybackBegan,
     PlaybackEnded,
     Snapshot,
     SocketLost,
@@ -348,6 +349,7 @@ class FakeAsterisk:
             length_s, lambda: self._playback_ends(command.playback, failed=failed)
         )
         self.playbacks[command.playback] = (channel.id, timer)
+        self._tell(PlaybackBegan(command.playback, channel.id, self._clock.now()))
 
     def _playback_ends(self, playback: PlaybackId, *, failed: bool) -> None:
         found = self.playbacks.pop(playback, None)

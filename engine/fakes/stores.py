@@ -25,6 +25,7 @@ from engine.ports import (
     ClaimedLead,
     Disposition,
     EarlierAttempt,
+    OptOut,
     OutcomeFact,
     ShownLead,
     SlotRecord,
@@ -286,6 +287,22 @@ class FakeOutcomes:
             (replace(claimed, number=leads[claimed.lead].number) for claimed in self._memory.open.values()),
             key=lambda claimed: claimed.attempt,
         )
+
+
+class FakeDoNotCall:
+    """A DoNotCallList."""
+
+    def __init__(self, memory: FakeMemory) -> None:
+        self._memory = memory
+
+    async def add(self, opt_outs: Sequence[OptOut]) -> int:
+        self._memory.check()
+        new = {opt_out.number for opt_out in opt_outs} - self._memory.do_not_call
+        self._memory.do_not_call |= new
+        for lead in self._memory.leads.values():
+            if lead.number in new and lead.status in DUE:
+                lead.status, lead.result = LeadStatus.EXCLUDED, "do_not_call"
+        return len(new)
 
 
 class FakeCalls:

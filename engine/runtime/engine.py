@@ -26,12 +26,14 @@ from engine.ports import (
     CallStore,
     ClaimedLead,
     Disposition,
+    DoNotCallList,
     FinishedLeg,
     LeadStore,
     Leases,
     LiveFeed,
     LiveFrame,
     Metrics,
+    OptOut,
     OutcomeFact,
     OutcomeLedger,
     PacingJournal,
@@ -63,6 +65,7 @@ RETRY_S = 0.5
 AGENT_BATCH_GATHER_S = 0.1
 CALL_BATCH_GATHER_S = 0.25
 OUTCOME_BATCH_GATHER_S = 0.05
+OPT_OUT_BATCH_GATHER_S = 0.05
 RECORDING_GATHER_S = 1.0
 """MixMonitor closes its file a moment after the leg ends."""
 
@@ -80,6 +83,7 @@ class Ports:
     agents: AgentDirectory
     trunks: TrunkDirectory
     recordings: RecordingStore
+    do_not_call: DoNotCallList
     leases: Leases
     feed: LiveFeed
     metrics: Metrics
@@ -119,7 +123,10 @@ class Engine:
         self._recorded: Batch[tuple[int, FinishedLeg]] = Batch(
             "recordings", self._finish_recordings, metrics, gather_s=RECORDING_GATHER_S, size_max=20
         )
-        ledgers = Ledgers(self._calls, self._outcomes, self._agents)
+        self._opt_outs: Batch[OptOut] = Batch(
+            "opt_outs", ports.do_not_call.add, metrics, gather_s=OPT_OUT_BATCH_GATHER_S
+        )
+        ledgers = Ledgers(self._calls, self._outcomes, self._agents, self._opt_outs)
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
@@ -175,6 +182,7 @@ class Engine:
                 ("calls", self._calls.run()),
                 ("outcomes", self._outcomes.run()),
                 ("agents", self._agents.run()),
+                ("opt_outs", self._opt_outs.run()),
                 ("recordings", self._recorded.run()),
                 ("dialing", self.dialing.run()),
                 ("keep_live", self._keep_live()),
@@ -249,7 +257,7 @@ class Engine:
         for call in tuple(self.switchboard.calls.values()):
             self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
         await self._save_pacing()
-        for batch in (self._outcomes, self._calls, self._agents, self._recorded):
+        for batch in (self._outcomes, self._opt_outs, self._calls, self._agents, self._recorded):
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
 
@@ -327,7 +335,7 @@ class Engine:
     def parts(self) -> dict[str, PartState]:
         """Every part by name."""
         ari = self._ports.telephony.connected
-        store = not (self._outcomes.failing or self._calls.failing or self._agents.failing)
+        store = not any(batch.failing for batch in (self._outcomes, self._opt_outs, self._calls, self._agents))
         closed = self._closed()
         return {
             "ari": PartState(ari, True, "connected" if ari else "no socket to Asterisk: nothing is originated"),

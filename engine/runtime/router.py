@@ -15,6 +15,7 @@ from engine.call.events import (
     LegEvent,
     LegJoined,
     PlaybackEnded,
+    PlaybackEvent,
     Snapshot,
     SocketLost,
     SocketRestored,
@@ -78,7 +79,7 @@ class Router:
             case _:
                 self._on_channel_event(event)
 
-    def _on_channel_event(self, event: LegEvent | PlaybackEnded) -> None:
+    def _on_channel_event(self, event: LegEvent | PlaybackEvent) -> None:
         slot = seat_slot(event.channel)
         if slot is not None:
             self._on_seat_event(slot, event)
@@ -86,14 +87,15 @@ class Router:
             return
         elif isinstance(event, LegEntered):
             self._on_newcomer(event)
-        elif isinstance(event, PlaybackEnded) and event.playback.endswith(FAREWELL):
-            self._switchboard.perform(HangUp(event.channel))
+        elif isinstance(event, PlaybackEvent) and event.playback.endswith(FAREWELL):
+            if isinstance(event, PlaybackEnded):
+                self._switchboard.perform(HangUp(event.channel))
         else:
             self._metrics.count("vss_events_unrouted_total", type=type(event).__name__)
 
     # --- agents' legs
 
-    def _on_seat_event(self, slot: Slot, event: LegEvent | PlaybackEnded) -> None:
+    def _on_seat_event(self, slot: Slot, event: LegEvent | PlaybackEvent) -> None:
         agent = self._switchboard.agent_or_none(slot)
         if agent is None or agent.channel != event.channel:
             if isinstance(event, LegEntered):  # a phone answered the call of a log-in that was given up

@@ -15,10 +15,10 @@ import structlog
 from engine.agent.machine import Agent, AgentState
 from engine.call.events import CallEvent
 from engine.call.model import Call, CallKind, Phase
-from engine.dialer.lead import next_of
+from engine.dialer.lead import LeadNext, LeadStatus, next_of
 from engine.ids import AttemptId, CallId
 from engine.outcome.disposition import Outcome
-from engine.ports import AgentFact, CallRecord, Disposition, LiveFeed, LiveFrame, Metrics, OutcomeFact
+from engine.ports import AgentFact, CallRecord, Disposition, LiveFeed, LiveFrame, Metrics, OptOut, OutcomeFact
 
 from .batch import Batch
 
@@ -43,6 +43,7 @@ class Ledgers:
     calls: Batch[CallRecord]
     outcomes: Batch[OutcomeFact]
     agents: Batch[AgentFact | Disposition]
+    opt_outs: Batch[OptOut]
 
     @property
     def late(self) -> bool:
@@ -125,12 +126,18 @@ class Story:
             ended_at,
             call.hangup_by,
             call.seat.slot if call.seat is not None and (call.bridged_at or outcome is Outcome.SKIPPED) else None,
-            next_of(outcome, call.lead_attempts, call.policy.recall, ended_at),
+            _next_of(call, outcome, ended_at),
             live_at=call.live_at,
             note=call.note or None,
         )
         self._ledgers.outcomes.add(fact)
         self._metrics.count("vss_attempts_total", outcome=outcome)
+
+    def opted_out(self, call: Call) -> None:
+        """The person asked never to be called again: queue the number for the do-not-call list."""
+        assert call.opted_out_at is not None
+        self._ledgers.opt_outs.add(OptOut(call.number, call.id, call.opted_out_at))
+        self._metrics.count("vss_opt_outs_total")
 
     def never_dialed(self, attempt: AttemptId, at: float) -> None:
         """An attempt that is open, or may be (the ledger takes no notice of one that is not), will not be dialed."""
@@ -177,6 +184,20 @@ class Story:
                 self._metrics.observe("vss_ring_seconds", after.answered_at - (after.dialed_at or after.created_at))
             case Phase.ENDED if after.bridged_at is not None and after.ended_at is not None:
                 self._metrics.observe("vss_talk_seconds", after.ended_at - after.bridged_at)
+        if before.phase is Phase.ANNOUNCING:
+            self._message_over(after)
+
+    def _message_over(self, call: Call) -> None:
+        """Whether the person heard it; `failed`: there was nothing to hear, and we ended the call."""
+        if call.message_at is None:
+            failed = call.phase is Phase.HANGING_UP
+            self._metrics.count("vss_messages_total", result="failed" if failed else "unheard")
+            if failed:
+                log.error("message_failed", call=call.id, campaign=call.campaign, media=call.policy.message)
+            return
+        self._metrics.count("vss_messages_total", result="heard")
+        if call.answered_at is not None:
+            self._metrics.observe("vss_message_seconds", call.message_at - call.answered_at)
 
     def _over(self, call: Call) -> None:
         self._unshown.pop(call.id, None)
@@ -224,6 +245,13 @@ class Story:
             call.recording if call.answered_at is not None else None,
             entries,
         )
+
+
+def _next_of(call: Call, outcome: Outcome, ended_at: float) -> LeadNext:
+    """What becomes of the lead; a person who opted out is never called again, whatever the campaign's rules say."""
+    if call.opted_out_at is not None:
+        return LeadNext(LeadStatus.EXCLUDED, None)
+    return next_of(outcome, call.lead_attempts, call.policy.recall, ended_at)
 
 
 def _fields(event: CallEvent) -> dict[str, Any]:

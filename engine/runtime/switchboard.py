@@ -40,6 +40,7 @@ from engine.call.commands import (
     MarkTalking,
     Originate,
     Play,
+    RecordOptOut,
     RecordOutcome,
     ReleaseAgent,
     RequestAgent,
@@ -289,6 +290,8 @@ class Switchboard:
                     self._tell_agent_of(call, slot, Released(talked, wrap_up_s, self._clock.now(), unattended))
                 case RecordOutcome():
                     self._story.concluded(call)
+                case RecordOptOut():
+                    self._story.opted_out(call)
                 case _:
                     self._send(command, self._failed_for(call.id))
 

@@ -17,6 +17,7 @@ from engine.adapters.postgres.abandonment import PostgresAbandonment
 from engine.adapters.postgres.agents import PostgresAgents
 from engine.adapters.postgres.calls import PostgresCalls
 from engine.adapters.postgres.campaigns import PostgresCampaigns
+from engine.adapters.postgres.do_not_call import PostgresDoNotCall
 from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.outcomes import PostgresOutcomes
 from engine.adapters.postgres.pool import Database
@@ -25,12 +26,13 @@ from engine.adapters.postgres.seats import PostgresSeats, Seat
 from engine.adapters.postgres.trunks import PostgresTrunks, TrunkSettings
 from engine.fakes.abandonment import FakeAbandonment
 from engine.fakes.directory import FakeRoutes
-from engine.fakes.stores import FakeAgents, FakeCalls, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
+from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.ids import AttemptId, CampaignId, LeadId, Slot, TrunkName, attempt_id
 from engine.ports import (
     AbandonmentLedger,
     AgentDirectory,
     CallStore,
+    DoNotCallList,
     InboundRoute,
     LeadStore,
     OutcomeLedger,
@@ -80,6 +82,8 @@ class World(Protocol):
     @property
     def calls(self) -> CallStore: ...
     @property
+    def do_not_call(self) -> DoNotCallList: ...
+    @property
     def agents(self) -> AgentDirectory: ...
     @property
     def trunks(self) -> TrunkDirectory: ...
@@ -120,6 +124,7 @@ class MemoryWorld:
         self.outcomes = FakeOutcomes(self.memory)
         self.abandonment = FakeAbandonment(self.memory)
         self.calls = FakeCalls(self.memory)
+        self.do_not_call = FakeDoNotCall(self.memory)
         self.agents = FakeAgents(self.memory)
         self.trunks = FakeTrunks(self.memory)
         self.routes = FakeRoutes()
@@ -188,6 +193,7 @@ class PostgresWorld:
         self.outcomes = PostgresOutcomes(database)
         self.abandonment = PostgresAbandonment(database)
         self.calls = PostgresCalls(database)
+        self.do_not_call = PostgresDoNotCall(database)
         self.agents = PostgresAgents(database)
         self.trunks = PostgresTrunks(database)
         self.routes = PostgresRoutes(database)

@@ -330,6 +330,25 @@ class StoresContract:
         await world.calls.commit([call_record(claimed.attempt, "ringing", "asked", attempt=claimed.attempt)])
         assert await world.call_phase(claimed.attempt) == "ringing"
 
+    async def test_who_opted_out_is_never_claimed_again_in_any_campaign(self, world: World) -> None:
+        first, second = await running_campaign(world), await running_campaign(world)
+        lead = await world.add_lead(first, "+12025550101")
+        other = await world.add_lead(second, "+12025550101")
+        (claimed,) = await world.leads.claim(first, attempt_ids(1), TRUNK, 1)
+        said = OptOut("+12025550101", CallId(claimed.attempt), 1000.5)
+        assert await world.do_not_call.add([said, said]) == 1
+        assert await world.do_not_call.add([said]) == 0
+        assert await world.do_not_call.add([]) == 0
+        fact = replace(
+            fact_of(claimed.attempt), outcome=Outcome.ABANDONED, lead_next=LeadNext(LeadStatus.EXCLUDED, None)
+        )
+        await world.outcomes.record([fact])
+        assert (await world.lead(lead)).status == "excluded"
+        assert (await world.lead(other)).status == "excluded"
+        late = await world.add_lead(second, "+12025550101")
+        assert await world.leads.claim(second, attempt_ids(1), TRUNK, 1) == []
+        assert (await world.lead(late)).status == "excluded"
+
     async def test_seats_are_listed_and_their_history_repeats_nothing(self, world: World) -> None:
         assert [(s.slot, s.pool, s.display_name) for s in await world.agents.slots()] == [(SEAT, "default", "Ann")]
         facts = [AgentFact(SEAT, "ready", None, None, 1000.5), AgentFact(SEAT, "paused", "tea", None, 1001.5)]
@@ -360,6 +379,7 @@ class StoresContract:
             lambda: world.outcomes.record([fact_of(attempt_ids(1)[0])]),
             world.outcomes.open_attempts,
             lambda: world.calls.commit([call_record("c1", "ringing")]),
+            lambda: world.do_not_call.add([OptOut("+12025550101", CallId("c1"), 1.0)]),
             world.agents.slots,
             world.trunks.trunks,
             lambda: world.routes.route("1"),

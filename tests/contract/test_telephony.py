@@ -29,6 +29,7 @@ from engine.call.events import (
     LegJoined,
     LegLeft,
     LegRinging,
+    PlaybackBegan,
     PlaybackEnded,
     Snapshot,
     SocketLost,
@@ -209,6 +210,9 @@ async def test_playback_that_runs_to_its_end(rig: Rig) -> None:
     ended = await rig.heard.wait(PlaybackEnded, playback=playback)
     assert (ended.channel, ended.failed) == (channel, False)
     assert len(rig.heard.of(PlaybackEnded, playback=playback)) == 1
+    (began,) = rig.heard.of(PlaybackBegan, playback=playback)
+    assert began.channel == channel
+    assert rig.heard.all.index(began) < rig.heard.all.index(ended)
 
 
 async def test_playback_that_is_stopped(rig: Rig) -> None:

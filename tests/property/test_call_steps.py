@@ -15,6 +15,7 @@ from engine.call.commands import (
     Join,
     Originate,
     Play,
+    RecordOptOut,
     RecordOutcome,
     ReleaseAgent,
 )
@@ -37,6 +38,7 @@ from engine.call.events import (
     LegLeft,
     LegRinging,
     LegSeen,
+    PlaybackBegan,
     PlaybackEnded,
     SkipAsked,
 )
@@ -61,7 +63,7 @@ def seat(number: int) -> Seat:
 SEATS = [seat(number) for number in (1, 2)]
 slots = st.sampled_from([known.slot for known in SEATS])
 bridges = st.sampled_from([known.bridge for known in SEATS] + [BridgeId("elsewhere")])
-playbacks = st.sampled_from([PlaybackId(f"{CUSTOMER}-message"), PlaybackId("other")])
+playbacks = st.sampled_from([PlaybackId(f"{CUSTOMER}-{name}") for name in ("message", "confirmation", "other")])
 sent = st.one_of(
     st.just(DIAL),
     st.builds(Join, bridges, st.just(CUSTOMER)),
@@ -78,10 +80,11 @@ events: st.SearchStrategy[CallEvent] = st.one_of(
     st.sampled_from(SEATS).map(lambda known: AgentAssigned(known.slot, known.channel, known.bridge, NOW)),
     st.builds(LegJoined, st.just(CUSTOMER), bridges, st.just(NOW)),
     st.builds(LegLeft, st.just(CUSTOMER), bridges, st.just(NOW)),
-    st.just(LegDigit(CUSTOMER, "1", NOW)),
+    st.sampled_from([LegDigit(CUSTOMER, digit, NOW) for digit in "19"]),
     st.builds(
         LegEnded, st.just(CUSTOMER), st.integers(-1, 130), st.sampled_from([None, 200, 480, 486, 503]), st.just(NOW)
     ),
+    st.builds(PlaybackBegan, playbacks, st.just(CUSTOMER), st.just(NOW)),
     st.builds(PlaybackEnded, playbacks, st.just(CUSTOMER), st.booleans(), st.just(NOW)),
     st.just(DeadlinePassed(NOW)),
     st.just(LegSeen(CUSTOMER, NOW)),
@@ -114,7 +117,9 @@ class Driver:
     """Steps one call and keeps account of what it holds."""
 
     def __init__(self, kind: CallKind, action: AnswerAction, *, preview: bool = False) -> None:
-        policy = CallPolicy(action, "sales", 2.0, 30.0, 3600.0, 25, ("sound:identity",))
+        policy = CallPolicy(
+            action, "sales", 2.0, 30.0, 3600.0, 25, ("sound:identity",), ("sound:confirmed",), "9", opt_out_wait_s=3.0
+        )
         call = Call(CallId(CUSTOMER), kind, Phase.DIALING, "+1", policy, 100.0)
         self.now = 100.0
         self.held: Counter[Slot] = Counter()
@@ -178,6 +183,7 @@ def test_any_sequence_keeps_the_books(
         ended = call.phase is Phase.ENDED
         assert driver.count(RecordOutcome) == (ended and call.attempt is not None)
         assert driver.count(Originate) == (kind[0] is not CallKind.INBOUND)
+        assert driver.count(RecordOptOut) == (call.opted_out_at is not None), "an opt-out is written once"
         if ended:
             assert call.outcome is not None
             assert call.ended_at is not None

@@ -22,7 +22,7 @@ from engine.fakes.callee import Callee, carrier
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
-from engine.fakes.stores import FakeAgents, FakeCalls, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
+from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.ids import CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
@@ -159,6 +159,7 @@ async def open_cell(
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,
+        do_not_call=FakeDoNotCall(memory),
         leases=FakeLeases(registry),
         feed=feed,
         metrics=metrics,

@@ -24,6 +24,7 @@ from engine.call.events import (
     LegJoined,
     LegLeft,
     LegRinging,
+    PlaybackBegan,
     PlaybackEnded,
 )
 from engine.ids import BridgeId, ChannelId, PlaybackId
@@ -81,6 +82,7 @@ def playback(state: str) -> dict[str, str]:
         (frame("ChannelEnteredBridge", bridge=BRIDGE, channel=CHANNEL), LegJoined(C1, B1, 5.0)),
         (frame("ChannelLeftBridge", bridge=BRIDGE, channel=CHANNEL), LegLeft(C1, B1, 5.0)),
         (frame("ChannelDtmfReceived", digit="#", duration_ms=80, channel=CHANNEL), LegDigit(C1, "#", 5.0)),
+        (frame("PlaybackStarted", playback=playback("playing")), PlaybackBegan(PlaybackId("p1"), C1, 5.0)),
         (frame("PlaybackFinished", playback=playback("done")), PlaybackEnded(PlaybackId("p1"), C1, False, 5.0)),
         (frame("PlaybackFinished", playback=playback("failed")), PlaybackEnded(PlaybackId("p1"), C1, True, 5.0)),
         (frame("ApplicationReplaced"), None),

@@ -16,11 +16,13 @@ from engine.call.commands import (
     MarkTalking,
     Originate,
     Play,
+    RecordOptOut,
     RecordOutcome,
     ReleaseAgent,
     RequestAgent,
     StartMusic,
     StopMusic,
+    StopPlay,
 )
 from engine.call.events import (
     AgentAssigned,
@@ -34,10 +36,13 @@ from engine.call.events import (
     Failure,
     HangUpAsked,
     LegAnswered,
+    LegDigit,
     LegEnded,
     LegEntered,
     LegJoined,
     LegRinging,
+    LegSeen,
+    PlaybackBegan,
     PlaybackEnded,
     SkipAsked,
 )
@@ -47,6 +52,7 @@ from engine.call.machine import (
     IMPOSSIBLE,
     TABLE,
     UNDECIDED,
+    confirmation_id,
     message_id,
     start_inbound,
     start_outbound,
@@ -56,7 +62,7 @@ from engine.call.machine import (
 from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
 from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
-from engine.ids import AttemptId, BridgeId, CallId, ChannelId, Slot, TrunkName
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 
 ID = CallId("c1")
@@ -334,3 +340,145 @@ def test_live_answer_whose_agent_is_lost_before_the_bridge_is_offered_to_the_poo
 def test_agent_who_means_to_leave_stays_for_the_call_under_way() -> None:
     call, _ = run(shown(), ASKED, RINGS)
     assert run(call, AgentLeaving(SLOT, 104.0)) == (call, [])
+
+
+OPT_OUT = replace(POLICY, opt_out_digit="9", opt_out_wait_s=3.0, confirmation=("sound:confirmed",))
+UNANSWERED_AT = 106.75
+
+
+def hearing(policy: CallPolicy = OPT_OUT) -> Call:
+    """A person who hears the message since half a second."""
+    call, _ = run(dialed(policy=policy), ANSWERS, ENTERS)
+    if policy.answer_action is AnswerAction.AGENT:
+        call, _ = run(call, DeadlinePassed(UNANSWERED_AT))
+    return run(call, PlaybackBegan(message_id(call), CUSTOMER, UNANSWERED_AT + 0.01))[0]
+
+
+def presses(digit: str, at: float = 107.5) -> LegDigit:
+    return LegDigit(CUSTOMER, digit, at)
+
+
+def message_ends(call: Call, at: float = 115.0, failed: bool = False) -> PlaybackEnded:
+    return PlaybackEnded(message_id(call), CUSTOMER, failed, at)
+
+
+AGENTLESS = replace(OPT_OUT, answer_action=AnswerAction.MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome"), [(OPT_OUT, Outcome.ABANDONED), (AGENTLESS, Outcome.ANSWERED)], ids=["abandoned", "agentless"]
+)
+def test_digit_during_the_message_is_written_first_then_confirmed_and_the_outcome_stays(
+    policy: CallPolicy, outcome: Outcome
+) -> None:
+    call, commands = run(hearing(policy), presses("9"))
+    confirm = Play(CUSTOMER, confirmation_id(call), ("sound:confirmed",))
+    assert commands == [RecordOptOut(ID), StopPlay(message_id(call)), confirm]
+    call, commands = run(call, message_ends(call, 107.51))
+    assert commands == [], "the stopped message's end is not the confirmation's"
+    call, commands = run(call, presses("9", 108.0))
+    assert commands == [], "written once"
+    call, commands = run(call, PlaybackEnded(confirmation_id(call), CUSTOMER, False, 110.0))
+    assert commands == [HangUp(CUSTOMER)]
+    call, _ = run(call, ENDS)
+    assert (call.outcome, call.opted_out_at, call.message_at) == (outcome, 107.5, pytest.approx(106.76))
+
+
+def test_person_who_hangs_up_during_the_confirmation_has_opted_out_all_the_same() -> None:
+    call, _ = run(hearing(AGENTLESS), presses("9"), LegEnded(CUSTOMER, 16, None, 108.0))
+    assert (call.outcome, call.opted_out_at, call.hangup_by) == (Outcome.ANSWERED, 107.5, "customer")
+
+
+@pytest.mark.parametrize(
+    ("policy", "digit"), [(OPT_OUT, "1"), (OPT_OUT, "#"), (replace(OPT_OUT, opt_out_digit=""), "9"), (POLICY, "9")]
+)
+def test_other_digits_and_a_campaign_without_one_change_nothing(policy: CallPolicy, digit: str) -> None:
+    before = hearing(policy)
+    assert run(before, presses(digit)) == (before, [])
+
+
+def test_digit_before_the_message_means_nothing() -> None:
+    waiting, _ = run(dialed(policy=OPT_OUT), ANSWERS, ENTERS)
+    assert run(waiting, presses("9", 106.0)) == (waiting, [])
+
+
+def test_after_the_message_there_is_time_to_press_the_digit_it_asked_for() -> None:
+    call = hearing()
+    call, commands = run(call, message_ends(call))
+    assert (call.phase, call.deadline_at, commands) == (Phase.ANNOUNCING, 118.0, [])
+    silent, commands = run(call, DeadlinePassed(118.0))
+    assert commands == [HangUp(CUSTOMER)]
+    assert silent.outcome is Outcome.ABANDONED
+    _, commands = run(call, presses("9", 117.0))
+    assert commands == [RecordOptOut(ID), Play(CUSTOMER, confirmation_id(call), ("sound:confirmed",))]
+    agentless = hearing(AGENTLESS)
+    heard, _ = run(agentless, message_ends(agentless), DeadlinePassed(118.0), ENDS)
+    left, _ = run(agentless, message_ends(agentless), LegEnded(CUSTOMER, 16, None, 116.0))
+    assert (heard.outcome, left.outcome) == (Outcome.ANSWERED, Outcome.ANSWERED)
+
+
+def test_digit_that_crosses_our_hang_up_still_counts() -> None:
+    call = hearing(replace(OPT_OUT, opt_out_wait_s=0.0))
+    call, commands = run(call, message_ends(call))
+    assert commands == [HangUp(CUSTOMER)]
+    call, commands = run(call, presses("9", 115.1))
+    assert (commands, call.opted_out_at) == ([RecordOptOut(ID)], 115.1)
+    assert run(call, presses("9", 115.2))[1] == []
+    talked, _ = run(dialed(policy=OPT_OUT), ANSWERS, ENTERS, ASSIGNED, JOINS, HangUpAsked("agent", 110.0))
+    assert run(talked, presses("9", 110.1)) == (talked, []), "nobody asked this person for it"
+
+
+def test_without_a_confirmation_the_call_ends_at_once() -> None:
+    call, commands = run(hearing(replace(OPT_OUT, confirmation=())), presses("9"))
+    assert commands == [RecordOptOut(ID), StopPlay(message_id(call)), HangUp(CUSTOMER)]
+    assert call.outcome is Outcome.ABANDONED
+
+
+@pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.GONE])
+def test_confirmation_that_cannot_be_played_ends_the_call_and_the_opt_out_stays(failure: Failure) -> None:
+    call, commands = run(hearing(AGENTLESS), presses("9"))
+    stop, confirm = commands[1], commands[2]
+    assert isinstance(stop, StopPlay)
+    assert isinstance(confirm, Play)
+    call, nothing = run(call, CommandFailed(stop, Failure.GONE, "404", 107.6))
+    assert nothing == []
+    call, commands = run(call, CommandFailed(confirm, failure, "", 107.6))
+    assert commands == [HangUp(CUSTOMER)]
+    assert (call.outcome, call.opted_out_at) == (Outcome.ANSWERED, 107.5)
+
+
+def test_message_played_again_after_a_lost_socket_can_be_opted_out_of_and_a_confirmation_is_not_lost() -> None:
+    again, commands = run(hearing(), LegSeen(CUSTOMER, 109.0))
+    assert commands == [Play(CUSTOMER, message_id(again), ("sound:identity",))]
+    opted, commands = run(again, presses("9", 110.0))
+    assert RecordOptOut(ID) in commands
+    _, commands = run(opted, LegSeen(CUSTOMER, 111.0))
+    assert commands == [Play(CUSTOMER, confirmation_id(opted), ("sound:confirmed",))]
+    over, _ = run(again, message_ends(again))
+    assert run(over, LegSeen(CUSTOMER, 116.0)) == (over, []), "it was heard: only the digit is waited for"
+    assert run(over, message_ends(again, 117.0)) == (over, []), "the second play's end changes nothing"
+
+
+@pytest.mark.parametrize("policy", [OPT_OUT, AGENTLESS], ids=["abandoned", "agentless"])
+@pytest.mark.parametrize(("failed", "at"), [(True, 106.8), (False, 106.8)], ids=["missing", "empty"])
+def test_message_without_a_sound_ends_the_call_rather_than_being_waited_for_in_silence(
+    policy: CallPolicy, failed: bool, at: float
+) -> None:
+    call = hearing(policy)
+    call, commands = run(call, message_ends(call, at, failed))
+    assert commands == [HangUp(CUSTOMER)]
+    assert (call.outcome, call.message_at) == (Outcome.ABANDONED, None)
+
+
+def test_message_that_breaks_off_in_the_middle_did_begin() -> None:
+    call = hearing()
+    call, commands = run(call, message_ends(call, 109.0, failed=True))
+    assert commands == [HangUp(CUSTOMER)]
+    assert call.message_at == pytest.approx(106.76)
+
+
+def test_beginning_is_kept_once_and_only_the_messages_own() -> None:
+    call = hearing()
+    assert run(call, PlaybackBegan(message_id(call), CUSTOMER, 120.0))[0].message_at == pytest.approx(106.76)
+    waiting, _ = run(dialed(), ANSWERS, ENTERS, DeadlinePassed(UNANSWERED_AT))
+    assert run(waiting, PlaybackBegan(PlaybackId("other"), CUSTOMER, 107.0))[0].message_at is None

@@ -18,7 +18,9 @@ from engine.call.events import (
     LegJoined,
     LegLeft,
     LegRinging,
+    PlaybackBegan,
     PlaybackEnded,
+    PlaybackEvent,
     Snapshot,
 )
 from engine.ids import BridgeId, ChannelId, PlaybackId
@@ -27,7 +29,7 @@ SOMEBODY_THERE = frozenset({"RINGING", "PROGRESS"})
 """Dial states that prove a far end: 180, and 183 with early media, which shows in no channel state."""
 
 
-def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEnded | None:
+def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEvent | None:
     """The event of the core, or None where ARI says something that the core does not ask about.
 
     Ringing and answer come from Dial rather than ChannelStateChange: only Dial tells of early media (183), and it
@@ -47,13 +49,17 @@ def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEnded | None:
             return LegLeft(ChannelId(heard.channel.id), BridgeId(heard.bridge.id), at)
         case wire.ChannelDtmfReceived():
             return LegDigit(ChannelId(heard.channel.id), heard.digit, at)
-        case wire.PlaybackFinished():
-            playback = heard.playback
-            target = playback.target_uri.partition(":")[2]
-            return PlaybackEnded(PlaybackId(playback.id), ChannelId(target), playback.state == "failed", at)
+        case wire.PlaybackStarted(playback):
+            return PlaybackBegan(PlaybackId(playback.id), _target(playback), at)
+        case wire.PlaybackFinished(playback):
+            return PlaybackEnded(PlaybackId(playback.id), _target(playback), playback.state == "failed", at)
         case wire.ApplicationReplaced():
             return None
     assert_never(heard)
+
+
+def _target(playback: wire.Playback) -> ChannelId:
+    return ChannelId(playback.target_uri.partition(":")[2])
 
 
 def _dialed(heard: wire.Dial, at: float) -> LegRinging | LegAnswered | None:

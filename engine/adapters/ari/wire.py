@@ -84,6 +84,10 @@ class ChannelDtmfReceived(msgspec.Struct, frozen=True, gc=False, tag=True):
     timestamp: str = ""
 
 
+class PlaybackStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
+    playback: Playback
+
+
 class PlaybackFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
     playback: Playback
 
@@ -123,6 +127,7 @@ Event = (
     | ChannelEnteredBridge
     | ChannelLeftBridge
     | ChannelDtmfReceived
+    | PlaybackStarted
     | PlaybackFinished
     | ApplicationReplaced
 )
@@ -137,6 +142,7 @@ WANTED_TYPES = tuple(
         ChannelEnteredBridge,
         ChannelLeftBridge,
         ChannelDtmfReceived,
+        PlaybackStarted,
         PlaybackFinished,
         ChannelUserevent,
         ApplicationReplaced,

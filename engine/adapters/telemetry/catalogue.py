@@ -45,6 +45,11 @@ CALLS = (
     Metric("vss_talk_seconds", _H, "Bridge until the end of the call", (), TALK_S),
     Metric("vss_wait_seconds", _H, "An inbound caller's wait for an agent", (), TALK_S),
     Metric("vss_call_faults_total", _C, "Calls ended by a fault of the engine, by kind", ("kind",)),
+    Metric(
+        "vss_messages_total", _C, "Messages to people, by result (heard, unheard: they hung up, failed)", ("result",)
+    ),
+    Metric("vss_message_seconds", _H, "A person's answer until the message sounds", (), BRIDGE_S),
+    Metric("vss_opt_outs_total", _C, "People who asked by a digit never to be called again"),
     Metric("vss_recordings_total", _C, "Legs recorded, by result (done, failed)", ("result",)),
 )
 
