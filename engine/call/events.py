@@ -82,7 +82,7 @@ class LegSeen:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackBegan:
-    """Asterisk sends the first sound of a playback from now on (PlaybackStarted)."""
+    """Asterisk sends a playback from now on (PlaybackStarted); told again for each further sound in its list."""
 
     playback: PlaybackId
     channel: ChannelId

@@ -19,7 +19,7 @@ from engine.dialer.settings import PacingSettings
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, TrunkName
 from engine.outcome.disposition import Outcome
-from engine.ports import HISTORY_MAX, AgentFact, Barrier, CallRecord, Disposition, InboundRoute, OutcomeFact
+from engine.ports import HISTORY_MAX, AgentFact, Barrier, CallRecord, Disposition, InboundRoute, OptOut, OutcomeFact
 from tests.contract.stores_world import SEAT, TRUNK, MemoryWorld, PostgresWorld, World, attempt_ids, campaign_name
 
 ALL_DAY = (wall_time(0), wall_time.max)
@@ -345,8 +345,9 @@ class StoresContract:
         await world.outcomes.record([fact])
         assert (await world.lead(lead)).status == "excluded"
         assert (await world.lead(other)).status == "excluded"
-        late = await world.add_lead(second, "+12025550101")
-        assert await world.leads.claim(second, attempt_ids(1), TRUNK, 1) == []
+        third = await running_campaign(world)
+        late = await world.add_lead(third, "+12025550101")
+        assert await world.leads.claim(third, attempt_ids(1), TRUNK, 1) == []
         assert (await world.lead(late)).status == "excluded"
 
     async def test_seats_are_listed_and_their_history_repeats_nothing(self, world: World) -> None:

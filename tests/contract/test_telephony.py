@@ -210,7 +210,7 @@ async def test_playback_that_runs_to_its_end(rig: Rig) -> None:
     ended = await rig.heard.wait(PlaybackEnded, playback=playback)
     assert (ended.channel, ended.failed) == (channel, False)
     assert len(rig.heard.of(PlaybackEnded, playback=playback)) == 1
-    (began,) = rig.heard.of(PlaybackBegan, playback=playback)
+    began = rig.heard.of(PlaybackBegan, playback=playback)[0]  # Asterisk tells it of every sound in the list
     assert began.channel == channel
     assert rig.heard.all.index(began) < rig.heard.all.index(ended)
 
