@@ -1,7 +1,7 @@
 """Results on disk: an interrupted comparison goes on where it was, and only a changed rule runs again.
 
 A result is found again under what it depends on: the task, numpy's version, and the rule. For the look-ahead that is
-the source of the whole dialer; for the others, which change rarely, what they do on two short days.
+its code; for the others, which change rarely, what they do on two short days.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import json
 import os
 from dataclasses import asdict
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.compare.fingerprint import code_of_the_rule
 from engine.compare.task import Piece, Task, packed, unpacked
 from engine.dialer.baselines import pacer_named
 from engine.dialer.grid import LIMIT, Contender
@@ -60,18 +60,10 @@ def _identity(task: Task) -> dict[str, Any]:
         "scenario": asdict(task.cell.scenario()),
         "seeds": task.seeds,
         "minutes": task.minutes,
-        "rule": [rule.pattern, rule.small_team, _source() if rule.ours else _behaviour(rule)],
+        "rule": [rule.pattern, rule.small_team, code_of_the_rule() if rule.ours else _behaviour(rule)],
         "oracle": [rule.level_least, rule.level_most, task.halvings, LIMIT, _oracle()] if rule.tuned else None,
         "numpy": np.__version__,
     }
-
-
-@cache
-def _source() -> str:
-    """Of everything the look-ahead could depend on."""
-    folder = resources.files("engine.dialer")
-    files = sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: file.name)
-    return _digest([[file.name, file.read_text("utf-8")] for file in files])
 
 
 @cache

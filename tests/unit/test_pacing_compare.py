@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 
 from engine.compare import pool
 from engine.compare.cost import DecisionCost
+from engine.compare.fingerprint import code_below
 from engine.compare.store import Store
 from engine.compare.task import Task, perform, tasks_for
 from engine.dialer.comparison import Row, Standing, cost_verdicts, verdicts
@@ -27,6 +29,7 @@ from engine.dialer.minutes import MinuteLog
 from engine.dialer.observation import AgentTalking, CallAbandoned, CallFailed, CallLive, CallMachine
 from engine.dialer.tuning import Trial, tune
 from engine.errors import VssError
+from engine.stack.home import CHECKOUT
 from tests.vss_command import Here, check, environment
 
 BY_NAME = {contender.name: contender for contender in CONTENDERS}
@@ -209,6 +212,26 @@ def test_what_is_known_is_found_again_and_nothing_else(tmp_path: Path) -> None:
     for path in tmp_path.glob("*.json"):
         path.write_text('{"rows": 1}')
     assert store.find(work) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "same"),
+    [
+        ("budget.py", "import math", "import math  # another word", True),
+        ("budget.py", '"""The account', '"""An account', True),
+        ("campaign.py", "import", "import", True),
+        ("budget.py", "/ 60", "/ 61", False),
+        ("scenario.py", "BLOCK = 2048", "BLOCK = 1024", False),
+        ("jurisdictions.json", "0.03", "0.04", False),
+    ],
+)
+def test_results_belong_to_the_code_of_the_rule(file: str, old: str, new: str, same: bool, tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "engine/dialer", tmp_path / "dialer")
+    before = code_below(tmp_path / "dialer")
+    text = (tmp_path / "dialer" / file).read_text()
+    assert old in text
+    (tmp_path / "dialer" / file).write_text(text.replace(old, new) + ("" if file.endswith("json") else "\n"))
+    assert (code_below(tmp_path / "dialer") == before) is same
 
 
 def test_small_teams_and_baselines_have_their_own_number_of_runs() -> None:
