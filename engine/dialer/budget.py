@@ -4,8 +4,8 @@ The budget property. log theta starts at log theta0 and every settled live answe
 was abandoned; growth may be withheld, a fall never is. So always abandoned - target * answered <= ln(theta0/theta)/eta.
 Once theta is at or below theta_min only floor calls are launched, each with an idle agent. So the excess never passes
 ln(theta0/theta_min)/eta (9.2 as delivered) by more than the calls then in flight, the one that reached it among them,
-and the floor calls whose agent left, however wrong every estimate is. theta may fall below theta_min: the excess is a debt that
-must be earned back, which is why the sum holds over the whole campaign and not only for each episode.
+and the floor calls whose agent left, however wrong every estimate is. theta may fall below theta_min: the excess is a
+debt that must be earned back, which is why the sum holds over the whole campaign and not only for each episode.
 """
 
 from __future__ import annotations
