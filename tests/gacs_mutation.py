@@ -20,7 +20,8 @@ Change = tuple[int, int, int]
 
 _RIGHT = [framed(text) for text in blocks(PAGE, "yaml right")]
 _EXAMPLES = [
-    [tree.value for tree in read_yaml(path.read_text())[0]] for path in sorted((CHECKOUT / "examples/gacs").glob("*"))
+    [tree.value for tree in read_yaml(path.read_text())[0]]
+    for path in sorted((CHECKOUT / "examples/gacs").glob("*.yaml"))
 ]
 SOUND: Sequence[Documents] = [FRAME, *_RIGHT, *_EXAMPLES]
 JUNK: Sequence[Any] = (

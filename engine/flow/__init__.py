@@ -29,5 +29,7 @@ What the checks count on, and a runner must keep to:
   subflow: of this call of it), and one that is refused is no visit;
 - a disposition after the first changes nothing;
 - `limits.max_duration_s` does not count people talking to each other (`talk_max_s` bounds that);
+- after people have talked (`agent` of a queue; `done` of dial, transfer, conference) the outcome is that one whether
+  the caller is there still or not; a node that speaks or listens answers a call that was not answered;
 - a node that NEEDS_CALLER, reached when the caller is gone, ends with `hangup`.
 """

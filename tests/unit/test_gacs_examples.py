@@ -1,4 +1,4 @@
-"""examples/gacs: every script is sound and speaks Russian and English."""
+"""examples/gacs: every script is sound and speaks Russian and English; together they use every node type."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from engine.flow.document import load
 from engine.flow.gate import check_text
+from engine.flow.nodes.node import VERBS
 from engine.flow.schema import json_schema
 from engine.flow.yaml_text import read_yaml
 from engine.stack.home import CHECKOUT
@@ -24,3 +25,10 @@ def test_example_is_sound_and_fits_the_json_schema(path: Path) -> None:
     for tree in read_yaml(text)[0]:
         validator.validate(tree.value)
     assert all(set(flow.locales.supported) == {"ru-RU", "en-GB"} for flow in load(text).flows)
+
+
+def test_together_they_use_every_node_type() -> None:
+    used = {
+        node.action.WORD for path in EXAMPLES for flow in load(path.read_text()).flows for node in flow.nodes.values()
+    }
+    assert used == set(VERBS)

@@ -62,7 +62,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dial(Verb):
-    """Call somebody and join both; `done` when they have talked and the caller is still there."""
+    """Call somebody and join both; `done`: they have talked, and the caller may be there still."""
 
     WORD: ClassVar[str] = "dial"
     OUTCOMES: ClassVar[tuple[str, ...]] = ("busy", "no_answer", "failed")
@@ -92,7 +92,7 @@ class TransferKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer(Verb):
-    """Hand the caller to a number; the script is over when they have talked, or goes on when they could not."""
+    """Hand the caller to a number; `done`: they have talked, and the caller may be there still."""
 
     WORD: ClassVar[str] = "transfer"
     OUTCOMES: ClassVar[tuple[str, ...]] = ("busy", "no_answer", "failed")
@@ -110,7 +110,7 @@ class Transfer(Verb):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conference(Verb):
-    """Put the caller into a room with others; `done` when the room or the limit ended it."""
+    """Put the caller into a room with others; `done`: the room, the limit or the caller ended it."""
 
     WORD: ClassVar[str] = "conference"
     OUTCOMES: ClassVar[tuple[str, ...]] = ("full",)
