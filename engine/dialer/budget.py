@@ -19,6 +19,7 @@ from typing import Any
 from .jurisdiction import jurisdiction
 from .memory import Memory, rows
 from .pacer import PacerConfig
+from .period import next_began, period_end
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -77,15 +78,18 @@ class Ledger(Memory):
     """Settled live answers of one campaign: the period from its start, the last 24 h, the last hour (an alarm only)."""
 
     REMEMBERED = (
-        "_began", "answered", "abandoned", "_period_answered", "_period_abandoned", "customer_gone", "day", "hour"
+        "_first", "_began", "answered", "abandoned", "_period_answered", "_period_abandoned", "customer_gone",
+        "day", "hour",
     )  # fmt: skip
 
     def __init__(self, config: PacerConfig) -> None:
         legal = jurisdiction(config.jurisdiction)
         self._limit = config.ratio_limit - config.fp_rate
         self._limit_24h = None if legal.limit_24h is None else min(legal.limit_24h, config.ratio_limit) - config.fp_rate
-        self._period_s = legal.window_s
+        self._law = legal
+        self._first: float | None = None
         self._began: float | None = None
+        self._ends = 0.0
         self.answered = 0
         self.abandoned = 0
         self._period_answered = 0
@@ -94,6 +98,11 @@ class Ledger(Memory):
         """People who hung up before the limit: kept apart, they never dilute the ratio."""
         self.day = Window(DAY_S)
         self.hour = Window(HOUR_S)
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take on what `state` gave."""
+        super().recall(state)
+        self._ends = 0.0 if self._began is None else period_end(self._law, self._began)
 
     def settle(self, at: float, abandoned: bool) -> None:
         """A live answer got an agent, or was abandoned."""
@@ -108,24 +117,27 @@ class Ledger(Memory):
     def begin(self, at: float) -> None:
         """The period starts with the first event; when it is over the next one starts."""
         if self._began is None:
-            self._began = at
-        elif at >= self._began + self._period_s:
-            self._began += self._period_s * ((at - self._began) // self._period_s)
+            self._first = self._began = at
+        elif at < self._ends:
+            return
+        else:
+            self._began = next_began(self._law, self._began, at)
             self._period_answered = self._period_abandoned = 0
+        self._ends = period_end(self._law, self._began)
 
     def spent(self, now: float) -> str | None:
         """The window whose limit can no longer be kept with half of the answers still expected in it, or None."""
-        if self._began is None:
+        if self._began is None or self._first is None:
             return None
         self.begin(now)
         elapsed = max(now - self._began, 60.0)
-        left = max(0.0, self._period_s - elapsed)
+        left = max(0.0, self._ends - self._began - elapsed)
         if self._over(self._period_abandoned, self._period_answered, self._limit, left, elapsed):
             return "period"
         if self._limit_24h is not None:
             self.day.expire(now)
-            left = max(0.0, DAY_S - elapsed)
-            if self._over(self.day.abandoned, self.day.answered, self._limit_24h, left, min(elapsed, DAY_S)):
+            elapsed = min(max(now - self._first, 60.0), DAY_S)
+            if self._over(self.day.abandoned, self.day.answered, self._limit_24h, DAY_S - elapsed, elapsed):
                 return "24h"
         return None
 

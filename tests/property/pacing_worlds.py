@@ -22,6 +22,7 @@ from engine.dialer.observation import (
     Observation,
 )
 from engine.dialer.pacer import PacerConfig, PacingDecision
+from engine.dialer.period import next_began, period_end
 from engine.dialer.scenario import Scenario, Shift
 from engine.dialer.simulator import HOUR_S, Run
 
@@ -58,6 +59,7 @@ class Account:
     stops: int = 0
     _period: tuple[int, int] = (0, 0)
     _began: float | None = None
+    _ends: float = 0.0
     _in_flight: set[str] = field(default_factory=set)
     _ready: set[str] = field(default_factory=set)
     _spent: Brake | None = None
@@ -89,11 +91,10 @@ class Account:
         self._check()
 
     def _follow(self, event: Observation) -> None:
-        if self._began is None:
-            self._began = event.at
-        window_s = jurisdiction(self.pacer.config.jurisdiction).window_s
-        if event.at >= self._began + window_s:
-            self._began += window_s * ((event.at - self._began) // window_s)
+        law = jurisdiction(self.pacer.config.jurisdiction)
+        if self._began is None or event.at >= self._ends:
+            self._began = event.at if self._began is None else next_began(law, self._began, event.at)
+            self._ends = period_end(law, self._began)
             self._period = (0, 0)
         match event:
             case CallLaunched(_, call):
@@ -142,12 +143,11 @@ class Account:
     def _over_the_line(self, now: float) -> bool:
         """The hard stop, computed once more: A > limit * (L + 0.5 * expected remaining L)."""
         config = self.pacer.config
-        window_s = jurisdiction(config.jurisdiction).window_s
-        elapsed_s = max(now - (now if self._began is None else self._began), 60.0)
-        if elapsed_s >= window_s:
+        if self._began is None or now >= self._ends:
             return False
+        elapsed_s = max(now - self._began, 60.0)
         answered, abandoned = self._period
-        hoped = answered + 0.5 * answered * (window_s - elapsed_s) / elapsed_s
+        hoped = answered + 0.5 * answered * max(0.0, self._ends - self._began - elapsed_s) / elapsed_s
         return abandoned > (config.ratio_limit - config.fp_rate) * hoped
 
     def _check(self) -> None:
@@ -197,12 +197,15 @@ def random_world(number: int) -> World:
         patience_s=float(draw.uniform(0, 2)),
     )  # fmt: skip
     law = ("us-ftc", "uk-ofcom", "ca-crtc", "de")[int(draw.integers(4))]
+    near_the_end = draw.random() < 0.33
+    if near_the_end and jurisdiction(law).period != "campaign":
+        law = "custom"  # a simulated day begins at the epoch, and no calendar's period ends then
     believed = min(fp_rate * float(draw.uniform(0, 1.5)), 0.6 * jurisdiction(law).limit)
     config = PacerConfig(
         law, fp_rate=believed, small_team=bool(draw.random() < 0.3), cancel=bool(draw.random() < 0.8),
         patience_s=0.0 if scenario.model == "markov" else scenario.patience_s,
     )  # fmt: skip
-    ends_within_s = duration_s * float(draw.uniform(0.5, 4)) if draw.random() < 0.33 else math.inf
+    ends_within_s = duration_s * float(draw.uniform(0.5, 4)) if near_the_end else math.inf
     return World(scenario, config, number, max(0.0, jurisdiction(law).window_s - ends_within_s))
 
 

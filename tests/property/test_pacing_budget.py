@@ -26,9 +26,9 @@ def test_budget_and_hard_stop_hold_whatever_the_world_does(number: int) -> None:
     assert min(rang, default=15) >= 15
 
 
-def test_hard_stop_is_passed_by_no_more_than_was_in_flight_near_the_end_of_the_laws_day() -> None:
+def test_hard_stop_is_passed_by_no_more_than_was_in_flight_near_the_end_of_the_laws_period() -> None:
     scenario = Scenario(agents=80, answer_rate=0.2, hours=0.15, shocks=(Shift(200, 0.5),))
-    account, _ = lived_through(World(scenario, PacerConfig("uk-ofcom"), seed=2, began_s=86_400 - 600))
+    account, _ = lived_through(World(scenario, PacerConfig("us-ftc"), seed=2, began_s=30 * 86_400 - 600))
     assert account.stops > 0
 
 
