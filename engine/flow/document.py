@@ -48,6 +48,8 @@ def load(text: str, syntax: Syntax = Syntax.YAML) -> Loaded:
     if len(text) > TEXT_MAX:
         hint = "split it into subflows in files of their own"
         return Loaded((), (Problem(1, "", TOO_LARGE, f"{len(text)} characters, at most {TEXT_MAX}", hint),))
+    if any("\ud800" <= mark <= "\udfff" for mark in text):
+        return Loaded((), (Problem(1, "", UNREADABLE, "half a character (a lone surrogate)", "save it as UTF-8"),))
     trees, problems = read_json(text) if syntax is Syntax.JSON else read_yaml(text)
     if not trees and not problems:
         return Loaded((), (Problem(1, "", UNREADABLE, "there is no document", 'begin with gacs: "1.0"'),))

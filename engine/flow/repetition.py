@@ -25,8 +25,10 @@ from .graph import Edge, Graph, components, is_cycle
 from .model import Flow
 from .nodes.logic import Loop, Set, Switch
 
-NESTED_MAX = 30
+NESTED_MAX = 12
 """Loops in each other; more is not judged but refused."""
+COUNTERS_MAX = 20
+"""Counters of one cycle that are looked at."""
 DEAREST = 1e15
 """No more than this is told of a cost; far beyond every limit."""
 
@@ -178,7 +180,7 @@ def _guarded(flow: Flow, names: Sequence[str], edges: Mapping[str, tuple[Edge, .
             else:
                 spoiled.add(variable)
     found: dict[Edge, int] = {}
-    for variable, nodes in adders.items():
+    for variable, nodes in list(adders.items())[:COUNTERS_MAX]:
         lowest = _lowest(flow, variable, set(names))
         if variable not in spoiled and lowest is not None:
             found |= _guards(flow, names, edges, variable, nodes, lowest)

@@ -69,6 +69,7 @@ def test_plain_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
         ("[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), "G0104"),
         ("a: " + "x" * 20_000, "G0104"),
         ("a: \x07", "G0101"),
+        ("a: \ud800", "G0101"),
         ("", "G0101"),
         ("x" * 3_000_000, "G0104"),
     ],

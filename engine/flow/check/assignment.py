@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..dataflow import Join, flow_facts
-from ..expression import Expression
+from ..expression import Expression, Named, parts_of
 from ..graph import Edge
 from ..inference import Names, TypeFault, infer, not_null_when, present
 from ..inferred import Inferred, misfit, of_kind, shown
@@ -49,6 +49,10 @@ WANTED_KINDS: Mapping[tuple[str, str], frozenset[Kind]] = {
 """What the expression of a field must be, by the node's word and the field (of a mapping: its name)."""
 
 
+Said = tuple[Path, Expression, int]
+"""A value in a prompt: its place, what it is, and the variables it reads, as bits."""
+
+
 @dataclass
 class Assignment:
     """Which variables surely have a value at each node, as bits."""
@@ -57,6 +61,8 @@ class Assignment:
     bits: dict[str, int] = field(default_factory=dict)
     states: dict[str, int] = field(default_factory=dict)
     _gains: dict[tuple[str, str], int] = field(default_factory=dict)
+    _prompts: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+    _judged: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         flow = self.subject.flow
@@ -99,6 +105,31 @@ class Assignment:
             return replace(declared, nullable=True, unset=name)
 
         return found
+
+    def newly_said(self, prompt: str, state: int) -> Iterator[Said]:
+        """The values in a prompt that were not judged before with the same variables missing."""
+        said = self._prompts.get(prompt)
+        if said is None:
+            said = self._prompts[prompt] = tuple(self._values_of(prompt))
+        missing = ~state
+        key = (prompt, missing & self._reads(said))
+        if key not in self._judged:
+            self._judged.add(key)
+            yield from said
+
+    def _values_of(self, prompt: str) -> Iterator[Said]:
+        for path, _, template in self.subject.templates(prompt):
+            for slot in template.slots:
+                parts = parts_of(slot.expression.term)
+                read = frozenset(part.name for part in parts if isinstance(part, Named))
+                yield path, slot.expression, self.mask(read)
+
+    @staticmethod
+    def _reads(said: tuple[Said, ...]) -> int:
+        read = 0
+        for _, _, mask in said:
+            read |= mask
+        return read
 
     def names_at(self, node: str) -> Names:
         """What is known of each name at a node; where nobody comes, everything has a value."""
@@ -266,6 +297,5 @@ def _said(subject: Subject, assignment: Assignment, name: str) -> Iterator[Probl
         if isinstance(action, Collect) and prompt.path[-1] == "confirm":
             state |= assignment.bits.get(action.into, 0)
         names = assignment.names(state)
-        for path, _, template in subject.templates(prompt.name):
-            for slot in template.slots:
-                yield from typed(subject, path, slot.expression, names)[1]
+        for path, expression, _ in assignment.newly_said(prompt.name, state):
+            yield from typed(subject, path, expression, names)[1]

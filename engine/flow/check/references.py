@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -75,8 +74,8 @@ def _variable(subject: Subject, path: Path, name: str) -> Iterator[Problem]:
 
 def _unknown(subject: Subject, code: str, path: Path, message: str, name: str, known: Iterable[str]) -> Problem:
     names = list(known)
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
+    near = subject.nearest(name, names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names[:12]) or 'none'}"
     return subject.problem(code, path, message, hint)
 
 

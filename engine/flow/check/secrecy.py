@@ -25,9 +25,10 @@ def problems(subject: Subject) -> Iterator[Problem]:
     """Every way by which something sensitive would leave."""
     if subject.unread("vars") or subject.unread("params"):
         return
+    told: dict[str, frozenset[str]] = {}
     for name, node in subject.nodes():
         yield from _node(subject, name, node)
-        yield from _said(subject, name, node)
+        yield from _said(subject, name, node, told)
     yield from _masked(subject)
 
 
@@ -108,15 +109,14 @@ def _returned(subject: Subject, name: str, action: Return) -> Iterator[Problem]:
             yield subject.problem(RESULT, path, message, f"add sensitive: true to the result {result}")
 
 
-def _said(subject: Subject, name: str, node: Node) -> Iterator[Problem]:
+def _said(subject: Subject, name: str, node: Node, told: dict[str, frozenset[str]]) -> Iterator[Problem]:
+    """`told` keeps what each prompt tells, for many nodes may play it."""
     allowed = frozenset(getattr(node.action, "allow_sensitive", ()))
     for prompt in subject.said_at(name):
-        found = {
-            secret
-            for _, _, template in subject.templates(prompt.name)
-            for slot in template.slots
-            for secret in _secrets(subject, slot.expression) - allowed
-        }
+        if prompt.name not in told:
+            slots = (slot for _, _, template in subject.templates(prompt.name) for slot in template.slots)
+            told[prompt.name] = frozenset(secret for slot in slots for secret in _secrets(subject, slot.expression))
+        found = told[prompt.name] - allowed
         if found:
             message = f"{', '.join(sorted(found))} is sensitive and would be said by {prompt.name}"
             hint = "leave it out of the text, or play it with allow_sensitive: [...]"

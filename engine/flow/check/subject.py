@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from ..shape import Names
 from ..site import Site
 from ..template import Template
 
+SEARCHES_MAX = 50
+
 
 @dataclass
 class Subject:
@@ -27,6 +30,7 @@ class Subject:
     library: Mapping[str, Document]
     """Every script that is there, by id."""
     site: Site
+    _searches: int = 0
 
     @property
     def flow(self) -> Flow:
@@ -110,5 +114,9 @@ class Subject:
         """The variables and parameters that are sensitive."""
         return frozenset(name for name, one in self._types.items() if one.sensitive)
 
-    def line_of(self, path: Path) -> int:
-        return self.document.tree.line(path)
+    def nearest(self, name: str, known: list[str]) -> str | None:
+        """The known name that is most like another; only for the first problems, for it takes long with many names."""
+        self._searches += 1
+        if self._searches > SEARCHES_MAX:
+            return None
+        return next(iter(difflib.get_close_matches(name, known, 1)), None)
