@@ -135,7 +135,7 @@ def _possible(
     return [edge for edge in edges if outcome is None or edge.outcome == outcome or edge.once]
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck), database=None)
+@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck), database=None)
 @given(flow=flows(), seed=st.integers(0, 2**32))
 def test_no_run_visits_more_nodes_than_the_dearest_run(flow: Flow, seed: int) -> None:
     graph = graph_of(flow)
@@ -147,7 +147,7 @@ def test_no_run_visits_more_nodes_than_the_dearest_run(flow: Flow, seed: int) ->
         assert visits_of_a_run(flow, graph, chance) <= found.cost[0]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), database=None)
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck), database=None)
 @given(flow=flows(), seed=st.integers(0, 2**32))
 def test_a_run_without_end_is_in_a_circle_that_is_reported(flow: Flow, seed: int) -> None:
     graph = graph_of(flow)

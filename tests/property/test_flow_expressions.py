@@ -106,7 +106,7 @@ def typed_texts(draw: st.DrawFn) -> str:
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
-@settings(QUICK, max_examples=800)
+@settings(QUICK, max_examples=400)
 @given(text=texts | typed_texts(), scope=values)
 def test_a_typed_expression_keeps_its_type(text: str, scope: dict[str, Any]) -> None:
     try:
