@@ -39,8 +39,8 @@ class Filler:
 class Webhook(Verb):
     """Ask another system: signed, within a time, with an idempotency key of the call, the node and the visit.
 
-    `error.timeout`: nothing in time; `error.http`: an answer that is not 2xx; `error.response`: a declared field is missing,
-    null or of another type; `error.limit`: `limits.max_webhooks` is reached.
+    `error.timeout`: nothing in time; `error.http`: an answer that is not 2xx; `error.response`: a declared field is
+    missing, null or of another type; `error.limit`: `limits.max_webhooks` is reached.
     """
 
     WORD: ClassVar[str] = "webhook"
