@@ -93,7 +93,7 @@ def test_the_reference_of_nodes_is_the_models() -> None:
         check=False,
         timeout=60,
     )
-    assert done.returncode == 0, "write it again: python tools/gacs_nodes.py"
+    assert done.returncode == 0, "write it again: PYTHONPATH=. python tools/gacs_nodes.py"
 
 
 def test_problems_name_the_line() -> None:
