@@ -56,6 +56,10 @@ def simulate(
     limit: Annotated[float | None, typer.Option(help="Abandoned of live answers; default: the law's.")] = None,
     cancel: Annotated[bool, typer.Option(help="lookahead: give up calls that rang 15 s when too many answer.")] = True,
     small_team: Annotated[bool, typer.Option(help="lookahead: one line per idle agent for very small teams.")] = True,
+    theta0: Annotated[float, typer.Option(help="lookahead: theta at the start.")] = 0.02,
+    theta_min: Annotated[float, typer.Option(help="lookahead: theta at least.")] = 0.002,
+    theta_max: Annotated[float, typer.Option(help="lookahead: theta at most.")] = 0.8,
+    eta: Annotated[float, typer.Option(help="lookahead: how far one answer moves the logarithm of theta.")] = 0.25,
     journal: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a recording there, for `vss pacing replay`.")
     ] = None,
@@ -77,6 +81,7 @@ def simulate(
         )  # fmt: skip
         config = PacerConfig(
             jurisdiction, limit, fp_rate=fp, cancel=cancel, small_team=small_team,
+            theta0=theta0, theta_min=theta_min, theta_max=theta_max, eta=eta,
             patience_s=0.0 if model == "markov" else scenario.patience_s,
         )  # fmt: skip
         pacer = pacer_named(policy, config, seed)

@@ -55,6 +55,8 @@ def test_prints_a_table_for_people(here: Here) -> None:
         (["--shock", "soon"], "shock"), (["--shock", "60:2"], "shock"), (["--logoff", "60"], "logoff"),
         (["--talk-mean", "0"], "talk_mean_s"), (["--hours", "0"], "hours"), (["--policy", "vicidial:2:x"], "mode"),
         (["--policy", "power"], "policy"), (["--policy", "power:x"], "lines"), (["--policy", "ratio:0"], "lines"),
+        (["--theta0", "0"], "theta0"), (["--theta0", "0.9"], "theta0"), (["--theta-min", "0"], "theta_min"),
+        (["--theta-max", "1.5"], "theta_max"), (["--eta", "-1"], "eta"),
         (["--policy", "vicidial:0.5"], "level_max"), (["--shock=-5:0.2"], "shock"), (["--shock", "x:0.2"], "shock"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
