@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import secrets
+import shutil
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -34,6 +35,7 @@ from engine.adapters.postgres.upkeep import Upkeep
 from engine.adapters.recordings import RecordingShelf
 from engine.adapters.redis.leases import RedisLeases
 from engine.adapters.redis.presence import RedisPresence
+from engine.adapters.speech import EspeakSpeech, NoSpeech
 from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
@@ -49,6 +51,10 @@ from engine.runtime.control import InboundPolicy, PartState
 from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
 from engine.runtime.steady import SteadyClock
+from engine.stack.home import state_home
+from engine.stack.programs import Part
+from engine.stack.provision import fetched_programs
+from engine.stack.report import StackFailure
 
 log = structlog.get_logger()
 
@@ -112,6 +118,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),
             do_not_call=PostgresDoNotCall(database),
+            speech=await _speech(stack, settings, metrics),
             leases=leases,
             feed=feed,
             metrics=metrics,
@@ -187,6 +194,22 @@ async def _take(lease: CellLease) -> int:
         except Unavailable as error:
             log.warning("start_waits", reason=str(error))
             await asyncio.sleep(RETRY_S)
+
+
+async def _speech(stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics) -> EspeakSpeech | NoSpeech:
+    """The synthesiser of the settings, else the private one that the stack fetched, else none."""
+    command = settings.speech_command
+    if shutil.which(command[0]) is None:
+        try:
+            fetched = await asyncio.to_thread(fetched_programs, state_home(), Part.ESPEAK)
+        except StackFailure as failure:
+            log.warning("private_speech_broken", reason=failure.message, advice=failure.advice)
+            fetched = None
+        if fetched is None:
+            log.warning("no_speech", command=settings.speech, advice="install espeak-ng or set VSS_SPEECH")
+            return NoSpeech()
+        command = fetched["espeak"].words
+    return await stack.enter_async_context(EspeakSpeech(command, settings.speech_dir, metrics))
 
 
 async def _redis(

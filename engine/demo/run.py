@@ -57,6 +57,10 @@ RECALL: Mapping[str, Mapping[str, float]] = {
 """Short pauses, so that retries are seen within the demo."""
 
 
+IDENTITY_TEXT = "This is the demonstration of VSS engine. Call us back at +1 202 555 0199."
+"""Who calls and how to call back (16 CFR 310.4(b)(4)(iii)); espeak-ng speaks it to people whom no agent takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """What the command line asks for."""
@@ -121,6 +125,7 @@ async def _create(world: World) -> CampaignId:
             "window_to": "23:59:59.999999",
             "ring_timeout_s": RING_TIMEOUT_S,
             "recall": RECALL,
+            "identity_text": IDENTITY_TEXT,
         },
     )
     return CampaignId(created["campaign"]["id"])

@@ -27,6 +27,7 @@ from engine.ports import AbandonmentLedger, CampaignNumbers, Disposition, LeadSt
 
 from .dialing import Dialing
 from .explanation import Definition, Explained, windows_told
+from .message import Messages
 from .preview import PreviewDesk, PreviewView
 from .story import Story
 from .switchboard import Switchboard
@@ -114,6 +115,7 @@ class Control:
 
     switchboard: Switchboard
     dialing: Dialing
+    messages: Messages
     leads: LeadStore
     account: AbandonmentLedger
     story: Story
@@ -169,7 +171,10 @@ class Control:
         return self._overview(created, await self.leads.numbers())
 
     async def change_campaign(self, campaign: CampaignId, change: Literal["start", "pause", "stop"]) -> Overview:
-        """Start, pause or stop. Calls under way go on to their end. Raises Rejected for an impossible change."""
+        """Start, pause or stop. Calls under way go on to their end.
+
+        Raises Rejected for an impossible change, Unavailable(`speech`) when its identity text cannot be spoken.
+        """
         if change == "start":
             await self._check_start(campaign)
         changed = await self.leads.set_status(campaign, STATUS_OF[change])
@@ -180,7 +185,7 @@ class Control:
         return self._overview(changed, await self.leads.numbers())
 
     async def _check_start(self, campaign: CampaignId) -> None:
-        """Settings must allow it, and a campaign whose trunk is disabled would dial nothing. Raises Rejected."""
+        """Settings must allow it, its trunk be there, and its texts be spoken. Raises Rejected, Unavailable."""
         await self.dialing.refresh()
         known = self.dialing.campaigns.get(campaign)
         if known is None:
@@ -190,6 +195,7 @@ class Control:
             raise Rejected(
                 "no_such_trunk", f"its trunk {known.trunk} is disabled or gone: add it again (vss trunk add)"
             )
+        await self.messages.prepare(known)
 
     def _overview(self, campaign: Campaign, numbers: Mapping[CampaignId, CampaignNumbers]) -> Overview:
         kept = numbers.get(campaign.id, CampaignNumbers({}, 0, {}))

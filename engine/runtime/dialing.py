@@ -24,6 +24,7 @@ from engine.trunk.capacity import Capacity
 from .bounds import Bounds, Soundness
 from .claims import Claims
 from .explanation import CrewNow, Definition, Explained, Held, Noted, WindowTold, explain
+from .message import Announcement, Messages
 from .pacing import PacingDesk, rule_of
 from .switchboard import Switchboard
 from .trunks import Trunks
@@ -91,8 +92,8 @@ def _at_desk(campaign: Campaign, *pools: str) -> bool:
     return campaign.pool in pools and campaign.answer_action is AnswerAction.AGENT and rule_of(campaign) is not None
 
 
-def policy_of(campaign: Campaign, message: tuple[str, ...]) -> CallPolicy:
-    """What the calls of a campaign need to know of it; `message` is for a campaign without one of its own."""
+def policy_of(campaign: Campaign, announcement: Announcement) -> CallPolicy:
+    """What the calls of a campaign need to know of it, and what their people hear whom no agent takes."""
     return CallPolicy(
         campaign.answer_action,
         campaign.pool,
@@ -100,7 +101,10 @@ def policy_of(campaign: Campaign, message: tuple[str, ...]) -> CallPolicy:
         campaign.wrap_up_s,
         campaign.talk_max_s,
         campaign.ring_timeout_s,
-        campaign.message or message,
+        announcement.message,
+        announcement.confirmation,
+        campaign.opt_out_digit,
+        announcement.opt_out_wait_s,
         recall=campaign.recall,
     )
 
@@ -119,7 +123,7 @@ class Dialing:
         epoch: int,
         closed: Callable[[], str | None],
         recordings: str | None,
-        message: tuple[str, ...],
+        messages: Messages,
         random_bits: Callable[[], int],
         undialed: Callable[[AttemptId], None],
         desk: PacingDesk,
@@ -134,13 +138,13 @@ class Dialing:
         self._metrics = metrics
         self._closed = closed
         self._recordings = recordings
-        self._message = message
+        self._messages = messages
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._round_ends_at = 0.0
         self._lines: dict[CampaignId, _Line] = {}
-        self._policies: dict[CampaignId, tuple[Campaign, CallPolicy]] = {}
+        self._policies: dict[CampaignId, tuple[Campaign, Announcement, CallPolicy]] = {}
         self._trunks = Trunks(clock)
         self._claims = Claims(leads, epoch, clock, random_bits, undialed)
         self._undialed = undialed
@@ -392,7 +396,7 @@ class Dialing:
 
     def _message_armed(self, campaign: Campaign) -> bool:
         """Whether a person whom no agent takes in time hears something."""
-        return bool(campaign.message or self._message)
+        return self._messages.armed(campaign)
 
     # --- from a wish to calls
 
@@ -515,11 +519,12 @@ class Dialing:
         return f"{self._recordings}/{name}.raw" if self._recordings else None
 
     def _policy(self, campaign: Campaign) -> CallPolicy:
+        announcement = self._messages.of(campaign)
         known = self._policies.get(campaign.id)
-        if known is not None and known[0] == campaign:
-            return known[1]
-        policy = policy_of(campaign, self._message)
-        self._policies[campaign.id] = (campaign, policy)
+        if known is not None and known[:2] == (campaign, announcement):
+            return known[2]
+        policy = policy_of(campaign, announcement)
+        self._policies[campaign.id] = (campaign, announcement, policy)
         return policy
 
     def _line(self, campaign: Campaign) -> _Line:

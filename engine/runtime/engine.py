@@ -38,6 +38,7 @@ from engine.ports import (
     OutcomeLedger,
     PacingJournal,
     RecordingStore,
+    Speech,
     Telephony,
     TrunkDirectory,
 )
@@ -46,6 +47,7 @@ from .batch import Batch
 from .bounds import Soundness
 from .control import Control, InboundPolicy, Overview, PartState
 from .dialing import Dialing
+from .message import Messages
 from .pacing import PacingDesk
 from .router import Router
 from .story import Ledgers, Story
@@ -60,6 +62,9 @@ ROUND_LIMIT_S = 10.0
 ENDS_LIMIT_S = 3.0
 FLUSH_LIMIT_S = 10.0
 KEEP_PACING_S = 30.0
+KEEP_MESSAGES_S = 2.0
+MESSAGES_LIMIT_S = 20.0
+"""A start does not wait longer for the sounds of the campaigns that run; the rest comes while it serves."""
 SAVE_LIMIT_S = 5.0
 RETRY_S = 0.5
 AGENT_BATCH_GATHER_S = 0.1
@@ -84,6 +89,7 @@ class Ports:
     trunks: TrunkDirectory
     recordings: RecordingStore
     do_not_call: DoNotCallList
+    speech: Speech
     leases: Leases
     feed: LiveFeed
     metrics: Metrics
@@ -131,6 +137,7 @@ class Engine:
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
         self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
+        self.messages = Messages(ports.speech, ports.clock, metrics, settings.message)
         self.dialing = Dialing(
             self.switchboard,
             ports.leads,
@@ -141,7 +148,7 @@ class Engine:
             settings.epoch,
             self._closed,
             settings.recordings,
-            settings.message,
+            self.messages,
             ports.random_bits,
             lambda attempt: self._story.never_dialed(attempt, ports.clock.now()),
             self.desk,
@@ -152,6 +159,7 @@ class Engine:
         self.control = Control(
             self.switchboard,
             self.dialing,
+            self.messages,
             ports.leads,
             ports.account,
             self._story,
@@ -189,6 +197,7 @@ class Engine:
                 ("show_calls", self._show_calls()),
                 ("show_stats", self._show_stats()),
                 ("keep_pacing", self._keep_pacing()),
+                ("keep_messages", self._keep_messages()),
             )
         ]
         stopped = asyncio.create_task(self._stop.wait(), name="stop")
@@ -224,11 +233,20 @@ class Engine:
             except Unavailable as error:
                 log.warning("start_waits", reason=str(error))
                 await asyncio.sleep(RETRY_S)
+        await self._speak_first()
         now = self._ports.clock.now()
         for slot in slots:
             self.switchboard.add_agent(new_agent(slot.slot, slot.pool, now))
             self.control.names[slot.slot] = slot.display_name
             self._story.show_agent(self.switchboard.agent(slot.slot))
+
+    async def _speak_first(self) -> None:
+        """Make the sounds of the campaigns that run, before the first call may need them."""
+        try:
+            async with asyncio.timeout(MESSAGES_LIMIT_S):
+                await self.messages.keep(self.dialing.campaigns.values())
+        except TimeoutError:
+            self._ports.metrics.count("vss_bounds_reached_total", bound="speech_start")
 
     async def _drain(self) -> None:
         """Let calls end by themselves within the limit, then end them and log the agents out."""
@@ -383,6 +401,11 @@ class Engine:
             log.exception("pacing_not_saved")
             result = "failed"
         self._ports.metrics.count("vss_pacing_saves_total", result=result)
+
+    async def _keep_messages(self) -> None:
+        while True:
+            await self.messages.keep(tuple(self.dialing.campaigns.values()))
+            await asyncio.sleep(KEEP_MESSAGES_S)
 
     async def _show_calls(self) -> None:
         while True:

@@ -22,6 +22,7 @@ from engine.fakes.callee import Callee, carrier
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
+from engine.fakes.speech import FakeSpeech
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.ids import CampaignId, Slot, TrunkName
@@ -68,6 +69,7 @@ class Cell:
     account: FakeAbandonment
     journal: FakeJournal
     registry: FakeRegistry
+    speech: FakeSpeech
 
     async def campaign(self, *numbers: str, **changes: Any) -> CampaignId:
         """A running campaign over these numbers, without retries unless `recall` says otherwise."""
@@ -148,6 +150,7 @@ async def open_cell(
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
     asterisk = FakeAsterisk(clock, callees)
+    speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
     ports = Ports(
         telephony=asterisk,
@@ -160,6 +163,7 @@ async def open_cell(
         trunks=FakeTrunks(memory),
         recordings=recordings,
         do_not_call=FakeDoNotCall(memory),
+        speech=speech,
         leases=FakeLeases(registry),
         feed=feed,
         metrics=metrics,
@@ -172,7 +176,7 @@ async def open_cell(
     running = asyncio.create_task(engine.run())
     try:
         await asyncio.sleep(0.5)
-        yield Cell(engine, asterisk, memory, metrics, feed, recordings, account, journal, registry)
+        yield Cell(engine, asterisk, memory, metrics, feed, recordings, account, journal, registry, speech)
         engine.stop()
         async with asyncio.timeout(60):
             await running

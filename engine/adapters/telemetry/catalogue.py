@@ -123,6 +123,7 @@ HTTP = (
 
 SPEECH = (
     Metric("vss_speech_total", _C, "Texts asked to be spoken, by result (made, found, failed)", ("result",)),
+    Metric("vss_unspoken_campaigns", _G, "Running campaigns whose identity text has no sound: one line per idle agent"),
     Metric("vss_speech_seconds", _H, "Making a text sound that was not made before", (), IO_S),
 )
 
