@@ -1,6 +1,6 @@
 """Writes the reference of node types into docs/gacs.md, from the model and the texts beside its fields.
 
-python tools/gacs_nodes.py [--check]
+PYTHONPATH=. python tools/gacs_nodes.py [--check]
 """
 
 from __future__ import annotations
