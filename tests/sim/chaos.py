@@ -58,6 +58,8 @@ class Day:
 
     cell: Cell
     dice: random.Random
+    mode: DialMode = DialMode.PROGRESSIVE
+    """Of the campaign with agents."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     callers: int = 0
     campaigns: list[CampaignId] = field(default_factory=list)
@@ -65,7 +67,12 @@ class Day:
     async def open(self) -> None:
         """A campaign with agents, one without, and one whose leads agents look at first, over the same trunk."""
         numbers = [f"+1{201 + n}5550{n:03}" for n in range(60)]
-        self.campaigns.append(await self.cell.campaign(*numbers[:40], recall=RECALL, wrap_up_s=6.0, record=True))
+        self.campaigns.append(
+            await self.cell.campaign(
+                *numbers[:40], recall=RECALL, wrap_up_s=6.0, record=True, dial_mode=self.mode,
+                message=("sound:identity",), pacing=PacingSettings(small_team=False, lines_per_agent=2.5),
+            )
+        )  # fmt: skip
         self.campaigns.append(
             await self.cell.campaign(
                 *numbers[40:], name="news", recall=RECALL, lines_max=3,
