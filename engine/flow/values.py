@@ -130,7 +130,8 @@ def raw_of(value: Value) -> Any:
         case date():
             return value.isoformat()
         case timedelta():
-            return f"PT{int(value.total_seconds())}S" if value >= timedelta(0) else int(value.total_seconds())
+            whole = value >= timedelta(0) and not value.microseconds
+            return f"PT{int(value.total_seconds())}S" if whole else value.total_seconds()
         case tuple():
             return [raw_of(item) for item in value]
         case Mapping():
