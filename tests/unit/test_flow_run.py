@@ -221,7 +221,8 @@ def test_saying_no_costs_a_try() -> None:
 def test_money_has_a_star_for_the_point(keys: str, amount: str) -> None:
     phone = Phone(
         "vars: {due: {type: money, currency: RUB}}\n"
-        "nodes: {hello: {collect: {prompt: hello, type: money, currency: RUB, into: due}, then: over, on: {max_retries: over}}}"
+        "nodes: {hello: {collect: {prompt: hello, type: money, currency: RUB, into: due}, "
+        "then: over, on: {max_retries: over}}}"
     )
     phone.press(keys)
     due = phone.run.stack[0].values["due"]
