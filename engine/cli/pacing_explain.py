@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from engine.cli.answer import Answer, AsJson, EnvFile, give
@@ -37,9 +38,14 @@ def _explained(told: dict[str, Any]) -> list[str | Table]:
         parts.append(Table(("window", "answered", "abandoned", "ratio", "limit"), rows, title))
     if not told["message_armed"]:
         parts.append("there is no identity message: nobody is dialed beyond the idle agents")
-    changes = [(f"{each['at']:.1f}", each["launch"], each["cancel"], each["binding"]) for each in told["recent"]]
+    changes = [(_clock(each["at"]), each["launch"], each["cancel"], each["binding"]) for each in told["recent"]]
     parts.append(Table(("at", "launch", "cancel", "bound by"), changes, "Decisions before"))
     return parts
+
+
+def _clock(at: float | None) -> str:
+    """Local time of day."""
+    return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S.%f")[:-5]
 
 
 def _share(limit: float | None) -> str:

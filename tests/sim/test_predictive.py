@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -261,17 +262,27 @@ def test_campaign_whose_account_cannot_be_read_dials_nothing() -> None:
     play(scene)
 
 
-def test_cells_that_cannot_agree_dial_one_line_per_idle_agent() -> None:
+def agree_no_more(cell: Cell) -> None:
+    cell.registry.away = True
+
+
+def hear_late(cell: Cell) -> None:
+    cell.asterisk.news_age_s = 3.0
+
+
+@pytest.mark.parametrize(("doubt", "binding"), [(agree_no_more, "unshared_state"), (hear_late, "stale_state")])
+def test_doubt_leaves_one_line_per_idle_agent(doubt: Callable[[Cell], None], binding: str) -> None:
     async def shift(floor: Floor) -> None:
         campaign = await floor.campaign(DialMode.PREDICTIVE)
         await floor.works(LEARNS_S)
-        floor.cell.registry.away = True
+        doubt(floor.cell)
         await floor.works(30.0)
         for _ in range(100):
             await floor.works(0.5)
             told = await explained(floor.cell, campaign)
             assert told.launch <= int(told.inputs["idle"] or 0)
-        assert told.binding in {"unshared_state", "budget"}
+        assert told.binding == binding
+        assert told.line.endswith(f"bound by {binding}")
 
     work(shift)
 

@@ -71,6 +71,19 @@ async def test_request_without_an_answer_ends_the_link_after_5_seconds(bench: Be
     assert [type(reply) for reply in bench.replies] == [Lost]
 
 
+async def test_oldest_unanswered_request_tells_how_old_news_may_be(bench: Bench) -> None:
+    assert bench.link.waiting_s == 0.0
+    bench.ask()
+    bench.pass_s(1.5)
+    bench.ask()
+    bench.pass_s(1.0)
+    assert bench.link.waiting_s == 2.5
+    bench.answer(0)
+    assert bench.link.waiting_s == 1.0
+    bench.answer(1)
+    assert bench.link.waiting_s == 0.0
+
+
 async def test_overloaded_asterisk_that_still_answers_is_not_away(bench: Bench) -> None:
     for _ in range(4):
         bench.ask()
