@@ -251,6 +251,7 @@ class Dialing:
         began_at = self._clock.now()
         self._round_ends_at = began_at + TICK_MIN_S
         self._quiet.clear()
+        self._desk.keep_up()
         running = [campaign for campaign in self.campaigns.values() if campaign.status is CampaignStatus.RUNNING]
         pools = {campaign.pool for campaign in running if campaign.dial_mode in OVERDIALING}
         try:

@@ -33,8 +33,10 @@ from .transcript import Transcript
 
 log = structlog.get_logger()
 
+NEWS_KEPT = 200
+"""So many unread news wait for the next decision; more are handed over without one."""
 NEWS_MAX = 10_000
-"""So many unread news are handed over without waiting for a decision."""
+"""More than this says that the dialing stood still."""
 
 
 def rule_of(campaign: Campaign) -> str | None:
@@ -87,8 +89,6 @@ class _Pool:
         self.unread.append((event, campaign))
         if isinstance(event, AgentTalking) and self.doing.get(Slot(int(event.agent))) is None:
             self.unread.append((AgentGone(event.at, event.agent), None))
-        if len(self.unread) > NEWS_MAX:
-            self.read()
 
     def see(self, agent: Agent, at: float) -> None:
         """Tell what an agent does now, if that is news."""
@@ -208,6 +208,20 @@ class PacingDesk:
             for campaign in tuple(pool.campaigns):
                 saved = SavedPacing(pool.time(self._clock.now()), pool.pacers.pool.campaign_state(_key(campaign)))
                 await self._ledger.save_pacing(campaign, saved)
+
+    def keep_up(self) -> None:
+        """Hand over news that no decision asks for, in every round of dialing: campaigns of a pool may be paused."""
+        for name, pool in self._pools.items():
+            if len(pool.unread) > NEWS_MAX:
+                self._metrics.count("vss_bounds_reached_total", bound="pacing_news")
+            if len(pool.unread) <= NEWS_KEPT:
+                continue
+            try:
+                pool.read()
+                pool.transcript.flush()
+            except Exception:
+                log.exception("pacing_fault", pool=name)
+                self._metrics.count("vss_call_faults_total", kind="pacing")
 
     def decide(
         self, pool: str, now: float, limits: Mapping[CampaignId, PacingLimits]

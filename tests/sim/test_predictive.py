@@ -17,6 +17,7 @@ from engine.fakes.virtual_time import run_virtually
 from engine.ids import CampaignId, ChannelId, Slot
 from engine.outcome.disposition import Outcome
 from engine.runtime.explanation import Explained
+from engine.runtime.pacing import NEWS_KEPT
 from tests.sim.cell import ONCE, Cell, open_cell, play
 from tests.sim.floor import Floor, open_floor, work
 
@@ -175,6 +176,23 @@ def test_journal_that_could_not_follow_begins_a_new_segment_and_every_segment_re
         assert len(floor.cell.journal.segments) == 2
         assert floor.cell.metrics.counted["vss_bounds_reached_total"] == 1
         replayed(floor.cell)
+
+    work(shift)
+
+
+def test_news_of_a_pool_whose_campaigns_pause_do_not_pile_up() -> None:
+    async def shift(floor: Floor) -> None:
+        control = floor.cell.engine.control
+        campaign = await floor.campaign(DialMode.PREDICTIVE)
+        await floor.campaign(DialMode.PROGRESSIVE, "plain")
+        await floor.works(60.0)
+        await control.change_campaign(campaign, "pause")
+        await floor.works(200.0)
+        (pool,) = floor.cell.engine.desk._pools.values()
+        assert len(pool.unread) <= NEWS_KEPT + 50
+        await control.change_campaign(campaign, "start")
+        await floor.works(5.0)
+        level(floor.cell, await explained(floor.cell, campaign))
 
     work(shift)
 
