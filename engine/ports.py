@@ -16,6 +16,8 @@ from engine.dialer.budget import SettledAnswer
 from engine.dialer.campaign import Campaign, CampaignStatus
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext
+from engine.flow.publication import Publication, Reference
+from engine.flow.split import Share
 from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 
@@ -403,6 +405,100 @@ class InboundRoute:
 class RouteDirectory(Protocol):
     async def route(self, did: str) -> InboundRoute | None:
         """The route of an inbound number or slot, or None. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptVersion:
+    """A published version of a script. Times are epoch seconds."""
+
+    hash: str
+    """SHA-256 of its canonical form, in hexadecimal: its identity."""
+    name: str
+    number: int
+    """The version that its author gave it."""
+    title: str
+    nodes: int
+    published_at: float
+    published_by: str
+    retired_at: float | None
+    retired_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScript:
+    """A version with its canonical form (engine/flow/publication.py)."""
+
+    version: ScriptVersion
+    document: str
+
+
+class TargetKind(StrEnum):
+    SLOT = "slot"
+    """An automatic seat, 6001-6999."""
+    DID = "did"
+    """An inbound number."""
+    CAMPAIGN = "campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTarget:
+    """What runs a script; `name` is the seat's number, the inbound number, or the campaign's id."""
+
+    kind: TargetKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptBinding:
+    """What a target runs from `at` (epoch seconds) on, until the next binding; the split's newest version first."""
+
+    target: ScriptTarget
+    shares: tuple[Share, ...]
+    seed: int
+    at: float
+    by: str
+
+
+VERSIONS_MAX = 1000
+"""Versions of one list; the newest ones."""
+
+
+class ScriptStore(Protocol):
+    """Versions of scripts, which never change, and what they are bound to. All raise Unavailable(`postgres`)."""
+
+    async def publish(self, scripts: Sequence[Publication], by: str) -> Sequence[ScriptVersion]:
+        """Keep versions, all or none, and return them in order; content that is known keeps its first publication.
+
+        Raises Rejected(`version_taken`) when other content has the name and the number already.
+        """
+        ...
+
+    async def versions(self, name: str | None = None) -> Sequence[ScriptVersion]:
+        """Versions, retired ones too, the newest first; VERSIONS_MAX at most."""
+        ...
+
+    async def find(self, reference: Reference) -> StoredScript:
+        """The version that a reference means. Raises NotFound(`no_such_script`), Rejected(`script_ambiguous`)."""
+        ...
+
+    async def retire(self, version: str, by: str) -> ScriptVersion:
+        """Let nothing be bound to a version (its hash) any more; idempotent, it stays readable.
+
+        Raises NotFound, and Rejected(`script_bound`) while a target runs it.
+        """
+        ...
+
+    async def bind(self, target: ScriptTarget, version: str, share: float, seed: int, by: str) -> ScriptBinding:
+        """Give a share of a target's calls to a version; the others bound there keep their proportion in the rest.
+
+        The seed is that of a target's first binding. Raises NotFound, Rejected(`script_retired`, `share_invalid`,
+        `target_invalid`).
+        """
+        ...
+
+    async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:
+        """Who bound what to a target and when, the newest first (it holds); VERSIONS_MAX at most."""
         ...
 
 
