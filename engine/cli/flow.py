@@ -1,4 +1,4 @@
-"""`vss flow`: GACS scripts: check them, and the schema for editors."""
+"""`vss flow`: GACS scripts: check and test them, and the schema for editors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
+from engine.cli.flow_test import rehearse
 from engine.cli.menu import group
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from engine.flow.problem import Problem
     from engine.flow.site import Site
 
-commands = group("GACS scripts: check, schema.")
+commands = group("GACS scripts: check, test, schema.")
+commands.command("test")(rehearse)
 
 
 @commands.command()

@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "slot": {"add", "list"},
     "route": {"add", "list"},
     "pacing": {"simulate", "compare", "replay"},
-    "flow": {"check", "schema"},
+    "flow": {"check", "schema", "test"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")

@@ -110,6 +110,8 @@ class Step:
 
     run: Run
     commands: tuple[RunCommand, ...]
+    passed: tuple[tuple[str, str], ...] = ()
+    """The nodes that ended meanwhile, each with its outcome; a `hangup` or `reject` with none (`""`)."""
 
     @property
     def stored_first(self) -> bool:
@@ -173,7 +175,7 @@ def _settled(turn: Turn) -> Step:
     while turn.outcome is not None:
         outcome, turn.outcome = turn.outcome, None
         _follow(turn, outcome)
-    return Step(turn.run, tuple(turn.commands))
+    return Step(turn.run, tuple(turn.commands), tuple(turn.passed))
 
 
 def _follow(turn: Turn, outcome: str) -> None:
@@ -181,6 +183,7 @@ def _follow(turn: Turn, outcome: str) -> None:
     if outcome == STARTED:
         _enter(turn, turn.frame.node)
         return
+    turn.passed.append((turn.run.node, outcome))
     if is_event(outcome):
         turn.set(befell=outcome)
     found = _found(turn, outcome)
@@ -234,6 +237,7 @@ def _act(turn: Turn) -> None:
     """Begin a node, or begin it again after a restart."""
     action = turn.action
     if isinstance(action, (HangUp, Reject)):
+        turn.passed.append((turn.run.node, ""))
         _over(turn, "script", rejected=action if isinstance(action, Reject) else None)
         return
     if action.NEEDS_CALLER and not turn.run.caller_there:

@@ -37,7 +37,7 @@ reframed = reviser(Frame)
 class Turn:
     """The run as it becomes, the commands so far, and the outcome of the node, once it has one."""
 
-    __slots__ = ("at", "commands", "outcome", "program", "run")
+    __slots__ = ("at", "commands", "outcome", "passed", "program", "run")
 
     def __init__(self, program: Program, run: Run, at: float) -> None:
         at = max(at, run.mark_at)
@@ -48,6 +48,7 @@ class Turn:
         self.at = at
         self.commands: list[RunCommand] = []
         self.outcome: str | None = None
+        self.passed: list[tuple[str, str]] = []
 
     # --- where it stands
 
