@@ -30,6 +30,7 @@ from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.outcomes import PostgresOutcomes
 from engine.adapters.postgres.routes import PostgresRoutes
+from engine.adapters.postgres.scripts import PostgresScripts
 from engine.adapters.postgres.trunks import PostgresTrunks
 from engine.adapters.postgres.upkeep import Upkeep
 from engine.adapters.recordings import RecordingShelf
@@ -50,6 +51,7 @@ from engine.ports import LiveFeed, Tokens
 from engine.runtime.control import InboundPolicy, PartState
 from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
+from engine.runtime.scripts import ScriptDesk
 from engine.runtime.steady import SteadyClock
 from engine.stack.home import state_home
 from engine.stack.programs import Part
@@ -144,7 +146,8 @@ async def _serve(settings: Settings, tell: Tell) -> None:
         await stack.enter_async_context(
             FastAgiServer(settings.fastagi_host, settings.fastagi_port, PostgresRoutes(database), metrics)
         )
-        app = build_app(engine.control, hub, settings.api_token.get_secret_value(), metrics, metrics.exposition)
+        desk = ScriptDesk(PostgresScripts(database))
+        app = build_app(engine.control, hub, desk, settings.api_token.get_secret_value(), metrics, metrics.exposition)
         await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
         background: list[Coroutine[Any, Any, object]] = [
             watch_loop(metrics),

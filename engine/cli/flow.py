@@ -1,4 +1,4 @@
-"""`vss flow`: GACS scripts: check and test them, and the schema for editors."""
+"""`vss flow`: GACS scripts: check and test them, the schema for editors, and published versions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
 from engine.cli.flow_test import rehearse
+from engine.cli.flow_versions import diff, list_, publish, retire, show
 from engine.cli.menu import group
 
 if TYPE_CHECKING:
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from engine.flow.problem import Problem
     from engine.flow.site import Site
 
-commands = group("GACS scripts: check, test, schema.")
+commands = group("GACS scripts: check, test, schema, publish, list, show, diff, retire.")
 commands.command("test")(rehearse)
+commands.command()(publish)
+commands.command("list")(list_)
+commands.command()(show)
+commands.command()(diff)
+commands.command()(retire)
 
 
 @commands.command()

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from engine.errors import ConfigError
 from engine.ports import Metrics
+from engine.runtime.scripts import ScriptDesk
 
-from . import agents, calls, campaigns, health, pages, stream
+from . import agents, calls, campaigns, health, pages, scripts, stream
 from .control import Control
 from .exchange import BODY_MAX_BYTES, REQUEST_ID, Edge
 from .live import LiveHub
@@ -47,13 +48,14 @@ _HEADERS = {
 
 def all_routes() -> list[Route]:
     """Every route but the ones that describe the others."""
-    modules = (health, campaigns, calls, agents, stream, pages)
+    modules = (health, campaigns, calls, agents, scripts, stream, pages)
     return [route for module in modules for route in module.routes.all]
 
 
 def build_app(
     control: Control,
     live: LiveHub,
+    desk: ScriptDesk,
     token: str,
     metrics: Metrics,
     exposition: Callable[[], tuple[bytes, str]],
@@ -64,7 +66,7 @@ def build_app(
     """
     if len(token) < TOKEN_LENGTH_MIN:
         raise ConfigError(f"VSS_API_TOKEN needs at least {TOKEN_LENGTH_MIN} characters; run `vss init`")
-    edge = Edge(control, live, token, metrics)
+    edge = Edge(control, live, desk, token, metrics)
     app = web.Application(middlewares=[edge.guard], client_max_size=BODY_MAX_BYTES)
     routes = [*all_routes(), *_own(exposition).all]
     description = json.dumps(document(routes, metadata_version())).encode()

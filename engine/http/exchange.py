@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from engine.ports import Metrics
+from engine.runtime.scripts import ScriptDesk
 
 from .control import Control
 from .live import LiveHub
@@ -40,10 +41,17 @@ class Edge:
     """What is the same for all routes. `token` opens everything that is not public."""
 
     def __init__(
-        self, control: Control, live: LiveHub, token: str, metrics: Metrics, clock: Callable[[], float] = time.monotonic
+        self,
+        control: Control,
+        live: LiveHub,
+        scripts: ScriptDesk,
+        token: str,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._control = control
         self._live = live
+        self._scripts = scripts
         self._token = token.encode()
         self._metrics = metrics
         self._clock = clock
@@ -54,7 +62,7 @@ class Edge:
         request[ROUTE] = route
         if not route.public:
             self.authorise(request)
-        exchange = Exchange(request, self._control, self._live, self._metrics, request[REQUEST_ID])
+        exchange = Exchange(request, self._control, self._live, self._scripts, self._metrics, request[REQUEST_ID])
         exchange.body = await read_body(request, route.body)
         if route.streams:
             return answer(route, exchange, await route.handler(exchange))

@@ -9,8 +9,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from engine.errors import ConfigError, Rejected, ScriptError, Unavailable
+from engine.flow.publication import Unsound
 
-from .schemas import FieldProblem, Problem
+from .schemas import FieldProblem, Problem, ScriptProblem
 
 RETRY_AFTER_S = 2
 ERRORS_MAX = 20
@@ -30,6 +31,7 @@ class ProblemError(Exception):
         detail: str,
         *,
         errors: list[FieldProblem] | None = None,
+        problems: list[ScriptProblem] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -37,6 +39,7 @@ class ProblemError(Exception):
         self.code = code
         self.detail = detail
         self.errors = errors
+        self.problems = problems
         self.headers = dict(headers or {})
 
 
@@ -45,6 +48,9 @@ def problem_of(error: Exception) -> ProblemError:
     match error:
         case ProblemError():
             return error
+        case Unsound():
+            found = [ScriptProblem.model_validate(problem) for problem in error.problems]
+            return ProblemError(error.status, error.code, str(error), problems=found)
         case Rejected():
             status = error.status if 400 <= error.status < 500 else 409
             return ProblemError(status, error.code, str(error))
@@ -97,6 +103,7 @@ def response(problem: ProblemError, request_id: str) -> web.Response:
         code=problem.code,
         request_id=request_id,
         errors=problem.errors,
+        problems=problem.problems,
     )
     return web.Response(
         status=problem.status,

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.ids import CallId, CampaignId, Slot
 from engine.ports import Metrics
+from engine.runtime.scripts import ScriptDesk
 
 from .control import Control
 from .live import LiveHub
@@ -30,6 +31,7 @@ class Exchange:
     request: web.Request
     control: Control
     live: LiveHub
+    scripts: ScriptDesk
     metrics: Metrics
     request_id: str
     body: BaseModel | None = None
@@ -48,6 +50,11 @@ class Exchange:
     @property
     def call(self) -> CallId:
         return CallId(self.request.match_info["id"])
+
+    @property
+    def script(self) -> str:
+        """What the path names a version by."""
+        return self.request.match_info["version"]
 
     @property
     def slot(self) -> Slot:

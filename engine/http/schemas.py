@@ -313,6 +313,16 @@ class FieldProblem(Shown):
     message: str
 
 
+class ScriptProblem(Shown):
+    """What is wrong with a script (docs/gacs.md has every code); `line` counts from 1."""
+
+    code: str
+    path: str
+    message: str
+    hint: str
+    line: int
+
+
 class Problem(Shown):
     """RFC 9457, with a stable `code`."""
 
@@ -323,3 +333,4 @@ class Problem(Shown):
     code: str
     request_id: str
     errors: list[FieldProblem] | None = None
+    problems: list[ScriptProblem] | None = None

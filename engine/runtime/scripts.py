@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import Rejected
 from engine.flow.difference import Change, difference
 from engine.flow.document import Syntax, load
-from engine.flow.publication import publications, reference
+from engine.flow.publication import Publication, publications, reference
 from engine.ports import ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, StoredScript
 
 FIRST_SEED = 1
@@ -32,7 +33,22 @@ class ScriptDesk:
 
     async def publish(self, text: str, syntax: Syntax, by: str) -> Sequence[ScriptVersion]:
         """Check a text and keep its flows as versions. Raises Unsound, Rejected(`version_taken`), Unavailable."""
-        return await self.store.publish(publications(load(text, syntax)), by)
+        return await self.store.publish(await _checked(text, syntax), by)
+
+    async def publish_to(
+        self, text: str, syntax: Syntax, target: ScriptTarget, share: float, by: str
+    ) -> tuple[ScriptVersion, ScriptBinding]:
+        """Keep a text's only flow and give it a share of a target's calls. Raises Unsound, Rejected, Unavailable.
+
+        Where it may not be bound, it is not kept either.
+        """
+        made = await _checked(text, syntax)
+        refuse_binding()
+        if len(made) > 1:
+            names = ", ".join(one.name for one in made)
+            raise Rejected("several_flows", f"the text has several flows ({names}): bind one of them", 422)
+        (version,) = await self.store.publish(made, by)
+        return version, await self.store.bind(target, version.hash, share, FIRST_SEED, by)
 
     async def versions(self, name: str | None = None) -> Sequence[ScriptVersion]:
         """Versions, the newest first. Raises Unavailable."""
@@ -57,3 +73,8 @@ class ScriptDesk:
         refuse_binding()
         script = await self.find(which)
         return await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
+
+
+async def _checked(text: str, syntax: Syntax) -> tuple[Publication, ...]:
+    """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""
+    return await asyncio.to_thread(lambda: publications(load(text, syntax)))

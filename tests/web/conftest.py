@@ -10,8 +10,10 @@ from fake_control import Agent, FakeControl, Overview, Stats, campaign
 from served_site import TOKEN, Site
 
 from engine.adapters.telemetry import PrometheusMetrics
+from engine.fakes.scripts import FakeScripts
 from engine.http.app import build_app, serve
 from engine.http.live import LiveHub
+from engine.runtime.scripts import ScriptDesk
 
 
 @pytest.fixture
@@ -23,10 +25,15 @@ def control() -> FakeControl:
 
 
 @pytest.fixture
-async def site(control: FakeControl) -> AsyncIterator[Site]:
+def scripts() -> ScriptDesk:
+    return ScriptDesk(FakeScripts())
+
+
+@pytest.fixture
+async def site(control: FakeControl, scripts: ScriptDesk) -> AsyncIterator[Site]:
     metrics = PrometheusMetrics(strict=True)
     live = LiveHub(metrics, first_id=1000, interval_s=0.05)
-    app = build_app(control, live, TOKEN, metrics, metrics.exposition)
+    app = build_app(control, live, scripts, TOKEN, metrics, metrics.exposition)
     async with (
         serve(app, "127.0.0.1", 0) as port,
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client,

@@ -11,9 +11,13 @@ from served_site import TOKEN, Site
 
 from engine.adapters.telemetry import PrometheusMetrics
 from engine.errors import ConfigError
+from engine.fakes.scripts import FakeScripts
 from engine.http import app
 from engine.http.live import LiveHub
 from engine.http.route import plain_path
+from engine.runtime.scripts import ScriptDesk
+
+NO_SCRIPTS = ScriptDesk(FakeScripts())
 
 
 def concrete(path: str) -> str:
@@ -92,7 +96,7 @@ async def test_an_oversized_header_is_refused(site: Site) -> None:
 def test_a_short_token_is_refused_at_the_start(control: FakeControl) -> None:
     metrics = PrometheusMetrics(process=False)
     with pytest.raises(ConfigError):
-        app.build_app(control, LiveHub(metrics, 1), "short", metrics, metrics.exposition)
+        app.build_app(control, LiveHub(metrics, 1), NO_SCRIPTS, "short", metrics, metrics.exposition)
 
 
 async def test_who_sends_no_whole_request_head_is_cut_off(
@@ -100,7 +104,7 @@ async def test_who_sends_no_whole_request_head_is_cut_off(
 ) -> None:
     monkeypatch.setattr(app, "HEADER_TIMEOUT_S", 0.1)
     metrics = PrometheusMetrics(process=False)
-    served = app.build_app(control, LiveHub(metrics, 1), TOKEN, metrics, metrics.exposition)
+    served = app.build_app(control, LiveHub(metrics, 1), NO_SCRIPTS, TOKEN, metrics, metrics.exposition)
     async with app.serve(served, "127.0.0.1", 0) as port:
         for beginning in (b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -121,7 +125,7 @@ async def test_what_is_not_http_is_answered_400_without_our_insides(site: Site) 
 
 async def test_an_address_that_is_taken_is_an_error_that_leaves_nothing_open(site: Site, control: FakeControl) -> None:
     metrics = PrometheusMetrics(process=False)
-    served = app.build_app(control, LiveHub(metrics, 1), TOKEN, metrics, metrics.exposition)
+    served = app.build_app(control, LiveHub(metrics, 1), NO_SCRIPTS, TOKEN, metrics, metrics.exposition)
     with pytest.raises(OSError, match="in use"):
         async with app.serve(served, "127.0.0.1", int(site.base.rsplit(":", 1)[1])):
             pass
@@ -131,7 +135,7 @@ async def test_after_the_end_no_task_and_no_stream_is_left(control: FakeControl)
     before = len(asyncio.all_tasks())
     metrics = PrometheusMetrics(process=False)
     hub = LiveHub(metrics, 1)
-    served = app.build_app(control, hub, TOKEN, metrics, metrics.exposition)
+    served = app.build_app(control, hub, NO_SCRIPTS, TOKEN, metrics, metrics.exposition)
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         async with app.serve(served, "127.0.0.1", 0) as port:
             streams = [await client.get(f"http://127.0.0.1:{port}/api/v1/live") for _ in range(5)]
