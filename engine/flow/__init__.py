@@ -6,6 +6,10 @@ Nothing here runs a script yet. What a runner builds on:
     check(documents, site) -> one tuple of Problem per document  gate.py; checks 2 to 12 (1 is `Loaded.problems`)
     check_text(text, syntax, site) -> tuple[Problem, ...]      gate.py; both, in the order of lines; () means sound
 
+    publications(loaded, site) -> versions, raises Unsound     publication.py; canonical form and content hash
+    chosen(shares, call, seed) -> hash of a version            split.py; which version a call runs; with_share(...)
+    difference(before, after) -> changes by node               difference.py; of two canonical forms
+
     Flow, Param, Variable, Result, Limits, Policies            model.py: frozen dataclasses
     Node.action: one of the classes of VERBS (word -> class)   nodes/: WORD MAIN OUTCOMES ERRORS RESUME NEEDS_CALLER
                                                                ENDS OUTSIDE, outcomes(), routes(), assigns(outcome)

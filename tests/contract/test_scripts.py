@@ -143,7 +143,8 @@ class ScriptsContract:
         assert len(await world.store.bindings(SLOT)) == 3
 
     async def test_bindings_made_at_once_all_count(self, world: World) -> None:
-        scripts = await world.store.publish([script(n, f"text {n}") for n in range(1, 5)], "ann")
+        scripts = await world.store.publish([script(n, f"text {n}") for n in range(1, 9)], "ann")
+        await asyncio.gather(*(world.store.versions() for _ in scripts))  # so that each has a connection at once
         await world.store.bind(SLOT, scripts[0].hash, 1.0, 1, "ann")
         await asyncio.gather(*(world.store.bind(SLOT, one.hash, 0.5, 1, "ann") for one in scripts[1:]))
         newest = (await world.store.bindings(SLOT))[0]
