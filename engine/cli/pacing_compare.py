@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def compare(
     out: Annotated[Path, typer.Option(help="Folder to write into; what is known there already is not run again.")],
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Runs of the look-ahead per cell; default 20, small teams 4.")
+        int | None,
+        typer.Option(min=1, max=1000, help="Runs of the look-ahead per cell; default 20 for calls, 2 to 4 for others."),
     ] = None,
     baseline_seeds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Runs of each other rule per cell and level; default 4.")

@@ -99,7 +99,7 @@ def tasks_for(cells: Sequence[Cell], baseline_seeds: int, halvings: int) -> list
     found = []
     for cell in cells:
         for contender in CONTENDERS:
-            if cell.group not in contender.groups:
+            if not contender.takes_part(cell):
                 continue
             numbers = tuple(range(1, 1 + (cell.runs if contender.ours else baseline_seeds)))
             parts = [(number,) for number in numbers] if contender.ours else [numbers]

@@ -6,7 +6,7 @@ The figures to reach come from the study the rule was taken from: `study` is how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +18,8 @@ from .scenario import Scenario, Shift
 Group = Literal["calls", "markov", "shock", "small"]
 LIMIT = 0.03
 """Abandoned of live answers, at most: the law of us-ftc."""
-RUNS = 20
+RUNS: Mapping[Group, int] = {"calls": 20, "markov": 3, "shock": 4, "small": 2}
+"""Of the look-ahead per cell: as many as it takes to see on which side of its promise a cell is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _calls() -> list[Cell]:
         (50, 0.25, 2.0, 0.918, 0.0283), (100, 0.25, 1.5, 0.946, 0.0271), (300, 0.25, 1.0, 0.977, 0.0257),
     )  # fmt: skip
     return [
-        Cell(f"calls-{agents}-{rate * 100:.0f}", "calls", agents, rate, hours, RUNS, None, busy, drops)
+        Cell(f"calls-{agents}-{rate * 100:.0f}", "calls", agents, rate, hours, RUNS["calls"], None, busy, drops)
         for agents, rate, hours, busy, drops in study
     ]
 
@@ -65,7 +66,9 @@ def _markov() -> list[Cell]:
     best = {5: (0.731, 0.786, 0.864), 10: (0.812, 0.834, 0.878), 20: (0.874, 0.883, 0.903), 50: (0.929, 0.932, 0.939)}
     hours = {5: 5.0, 10: 7.0, 20: 3.5, 50: 1.5}
     return [
-        Cell(f"markov-{agents}-{rate * 100:.0f}", "markov", agents, rate, hours[agents], RUNS, optimum=optimum)
+        Cell(
+            f"markov-{agents}-{rate * 100:.0f}", "markov", agents, rate, hours[agents], RUNS["markov"], optimum=optimum
+        )
         for agents, optima in best.items()
         for rate, optimum in zip((0.10, 0.25, 0.60), optima, strict=True)
     ]
@@ -74,14 +77,14 @@ def _markov() -> list[Cell]:
 def _shocks() -> list[Cell]:
     """The answer rate trebles on the hour: all of it falls into one clock hour."""
     return [
-        Cell(f"shock-{agents}", "shock", agents, 0.15, hours, RUNS, Shift(hours * 1800, 0.45))
+        Cell(f"shock-{agents}", "shock", agents, 0.15, hours, RUNS["shock"], Shift(hours * 1800, 0.45))
         for agents, hours in ((20, 4.0), (100, 2.0), (300, 2.0))
     ]
 
 
 def _small() -> list[Cell]:
     return [
-        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 3.0, 4)
+        Cell(f"small-{agents}-{rate * 100:.0f}", "small", agents, rate, 3.0, RUNS["small"])
         for rate in (0.25, 0.60)
         for agents in (2, 3, 4, 5, 6)
     ]
@@ -110,6 +113,11 @@ class Contender:
     level_most: float = 1.0
     small_team: bool = True
     groups: tuple[Group, ...] = ("calls", "markov", "shock", "small")
+    agents_most: int = 5000
+
+    def takes_part(self, cell: Cell) -> bool:
+        """It has something to say there."""
+        return cell.group in self.groups and cell.agents <= self.agents_most
 
     @property
     def tuned(self) -> bool:
@@ -133,7 +141,14 @@ class Contender:
 
 CONTENDERS: tuple[Contender, ...] = (
     Contender("lookahead", "look-ahead", "lookahead"),
-    Contender("lookahead-always", "look-ahead, also in small teams", "lookahead", small_team=False, groups=("small",)),
+    Contender(
+        "lookahead-always",
+        "look-ahead, also in small teams",
+        "lookahead",
+        small_team=False,
+        groups=("small",),
+        agents_most=3,
+    ),
     Contender("progressive", "one line per idle agent", "progressive"),
     Contender("power", "power: lines per idle agent, tuned", "power:{}", 1.0, 60.0),
     Contender("ratio", "ratio: lines per agent, tuned", "ratio:{}", 0.5, 20.0, groups=("calls",)),
