@@ -105,7 +105,7 @@ def as_markdown(result: Result, command: str) -> str:
         standings = [(cell, outcome) for cell, outcome in result.standings if cell.group == group]
         if standings:
             parts += [f"## {title}", "Occupancy / abandoned, %.", _overview(standings)]
-            parts += [f"![{title}]({name})" for name in drawn if _belongs(name, group)]
+            parts += [f"![{title}: {name.removesuffix('.svg')}]({name})" for name in drawn if _belongs(name, group)]
     parts += ["## Every figure", _figures(result.standings)]
     return "\n\n".join(parts) + "\n"
 

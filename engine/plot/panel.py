@@ -87,7 +87,7 @@ class Panel:
         if words_below and self.across.title:
             drawing.text(self.x + self.width / 2, foot + 33, self.across.title, "muted", "middle", "small")
         if self.up.title:
-            drawing.text(self.x - 40, self.y + self.height / 2, self.up.title, "muted", "middle", "small", -90)
+            drawing.text(self.x - 50, self.y + self.height / 2, self.up.title, "muted", "middle", "small", -90)
 
     def line(self, points: Sequence[Point | None], colour: str, width: float = 1.8, **look: str | float) -> None:
         """A line through the points; None breaks it."""

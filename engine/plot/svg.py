@@ -74,7 +74,7 @@ class Drawing:
     def marker(self, x: float, y: float, shape: str, colour: str, size: float = 5.0) -> None:
         """A circle, square, diamond, triangle, cross or ring (a hollow circle) around a point."""
         if shape in ("circle", "ring"):
-            look = f"f-{colour} s-paper" if shape == "circle" else f"f-paper s-{colour}"
+            look = f"f-{colour} s-paper" if shape == "circle" else f"none s-{colour}"
             stroke = 1 if shape == "circle" else 1.8
             place = f'cx="{number(x)}" cy="{number(y)}" r="{number(size)}"'
             self._parts.append(f'<circle {place} class="{look}" stroke-width="{stroke}"/>')
