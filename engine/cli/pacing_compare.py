@@ -38,7 +38,7 @@ def compare(
 ) -> None:
     """Compare the pacing rules: tables, plots and whether the look-ahead keeps its promises (exit code 1: not all).
 
-    An hour or two of both cores for everything, a few minutes with --quick. Interrupted, it goes on where it was.
+    Everything takes half an hour to an hour on two cores, --quick a few minutes. Interrupted, it goes on where it was.
     """
     from engine.compare.run import options_for
     from engine.errors import ConfigError

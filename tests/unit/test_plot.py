@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
 from engine.compare.cost import DecisionCost
 from engine.compare.pictures import LOOKS, pictures
 from engine.compare.run import Result, compare, options_for
-from engine.dialer.grid import CONTENDERS
+from engine.dialer.grid import CELLS, CONTENDERS
 from engine.plot.panel import Axis, Key, Panel, axis, legend
 from engine.plot.svg import COLOURS, Drawing, number
+from engine.stack.home import CHECKOUT
+from tests.vss_command import check
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -125,7 +128,12 @@ def test_numbers_are_short() -> None:
     assert [number(value) for value in (1.0, 0.5, 1 / 3, 100)] == ["1", "0.5", "0.33", "100"]
 
 
-def test_committed_plots_are_sound() -> None:
-    folder = Path(__file__).parents[2] / "docs/pacing-compare"
-    for path in folder.glob("*.svg"):
-        assert ET.fromstring(path.read_text("utf-8")).tag == f"{NS}svg"
+def test_committed_comparison_is_whole() -> None:
+    folder = CHECKOUT / "docs/pacing-compare"
+    data = json.loads((folder / "compare.json").read_text("utf-8"))
+    check(data, "pacing-compare")
+    assert {cell["cell"] for cell in data["cells"]} == {cell.name for cell in CELLS}
+    names = re.findall(r"\]\((\S+\.svg)\)", (folder / "compare.md").read_text("utf-8"))
+    assert {path.name for path in folder.glob("*.svg")} == set(names)
+    for name in names:
+        assert ET.fromstring((folder / name).read_text("utf-8")).tag == f"{NS}svg"
