@@ -9,6 +9,7 @@ import typer
 
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
 from engine.cli.flow_test import rehearse
+from engine.cli.flow_try import attempt
 from engine.cli.flow_versions import diff, list_, publish, retire, show
 from engine.cli.menu import group
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from engine.flow.problem import Problem
     from engine.flow.site import Site
 
-commands = group("GACS scripts: check, test, schema, publish, list, show, diff, retire.")
+commands = group("GACS scripts: check, test, try, schema, publish, list, show, diff, retire.")
 commands.command("test")(rehearse)
+commands.command("try")(attempt)
 commands.command()(publish)
 commands.command("list")(list_)
 commands.command()(show)
