@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
+from engine.cli.flow_draw import draw
 from engine.cli.flow_test import rehearse
 from engine.cli.flow_try import attempt
 from engine.cli.flow_versions import diff, list_, publish, retire, show
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from engine.flow.problem import Problem
     from engine.flow.site import Site
 
-commands = group("GACS scripts: check, test, try, schema, publish, list, show, diff, retire.")
+commands = group("GACS scripts: check, test, try, draw, schema, publish, list, show, diff, retire.")
+commands.command()(draw)
 commands.command("test")(rehearse)
 commands.command("try")(attempt)
 commands.command()(publish)

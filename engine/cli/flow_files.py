@@ -11,6 +11,7 @@ from engine.errors import Rejected
 
 if TYPE_CHECKING:
     from engine.flow.document import Document
+    from engine.flow.model import Flow
     from engine.flow.run.program import Program
 
 
@@ -75,3 +76,16 @@ def only_one(programs: dict[str, Program], wanted: str | None, where: str) -> Pr
     there = ", ".join(programs) or "no script of kind flow"
     said = "say which with flow: ID" if wanted is None else f"there is no {wanted}"
     raise Rejected("script_unknown", f"{where}: {said}; there is {there}", 422)
+
+
+def flow_of(path: Path, wanted: str | None) -> Flow:
+    """A script of a file that can be read, sound or not. Raises Rejected."""
+    from engine.flow.document import Syntax, load
+
+    loaded = load(text_of(path), Syntax.JSON if path.suffix.lower() == ".json" else Syntax.YAML)
+    there = [flow for flow in loaded.flows if wanted in {None, flow.id} and flow.start in flow.nodes]
+    if loaded.problems:
+        raise _unsound(path, len(loaded.problems))
+    if not there:
+        raise Rejected("script_unknown", f"{path}: there is no script {wanted or 'whose start is there'}", 422)
+    return there[0]

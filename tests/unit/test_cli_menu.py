@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "slot": {"add", "list"},
     "route": {"add", "list"},
     "pacing": {"simulate", "compare", "replay"},
-    "flow": {"check", "schema", "test", "try", "publish", "list", "show", "diff", "retire"},
+    "flow": {"check", "draw", "schema", "test", "try", "publish", "list", "show", "diff", "retire"},
     "asterisk": {"render"},
 }
 HEAVY = ("pydantic", "aiohttp", "asyncpg", "rich", "jinja2", "structlog", "phonenumbers", "numpy", "uvloop", "asyncio")
