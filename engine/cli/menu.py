@@ -36,7 +36,7 @@ ENTRIES: Mapping[str, Entry] = {
     "slot": Entry("engine.cli.slot:commands", "Numbered SIP seats (accounts for phones): add, list."),
     "route": Entry("engine.cli.route:commands", "Inbound numbers: add, list."),
     "pacing": Entry("engine.cli.pacing:commands", "Pacing rules: explain, simulate, compare, replay."),
-    "flow": Entry("engine.cli.flow:commands", "GACS scripts: check, test, try, draw, schema; publish, list, show, diff, retire."),
+    "flow": Entry("engine.cli.flow:commands", "GACS scripts: check, test, try, draw; publish, list, show, retire."),
     "asterisk": Entry("engine.cli.asterisk:commands", "Asterisk's configuration: render."),
     "test": Entry("engine.cli.suite:commands", "Run the test suite."),
     "bench": Entry("engine.cli.bench:commands", "Measure the engine against a bare loop."),

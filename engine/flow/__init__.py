@@ -1,6 +1,7 @@
 """GACS scripts (pure): the model of a document, its checks, its expressions. docs/gacs.md is for who writes scripts.
 
-Nothing here runs a script yet. What a runner builds on:
+`run` interprets scripts, `rehearsal` tests them on a virtual clock, `saying` has values in words, `picture` draws them.
+No call is served by a script yet. What a runner builds on:
 
     load(text, syntax) -> Loaded(documents, problems)          document.py; never raises, whatever the text is
     check(documents, site) -> one tuple of Problem per document  gate.py; checks 2 to 12 (1 is `Loaded.problems`)

@@ -28,7 +28,8 @@ COMMANDS = [
     "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import", "error",
     "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
     "pacing-simulate", "pacing-compare", "pacing-explain", "pacing-replay",
-    "flow-check", "flow-test", "flow-try", "flow-draw", "flow-publish", "flow-list", "flow-show", "flow-diff", "flow-retire",
+    "flow-check", "flow-test", "flow-try", "flow-draw",
+    "flow-publish", "flow-list", "flow-show", "flow-diff", "flow-retire",
 ]  # fmt: skip
 
 
