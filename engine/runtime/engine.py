@@ -16,7 +16,7 @@ from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
-from engine.ids import AttemptId, Slot
+from engine.ids import AttemptId, CampaignId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import (
     AbandonmentLedger,
@@ -393,6 +393,7 @@ class Engine:
         try:
             async with asyncio.timeout(SAVE_LIMIT_S):
                 await self.desk.save()
+            self.desk.forget(self._stopped)
             result = "saved"
         except (Unavailable, TimeoutError) as error:
             log.warning("pacing_not_saved", reason=str(error))
@@ -401,6 +402,10 @@ class Engine:
             log.exception("pacing_not_saved")
             result = "failed"
         self._ports.metrics.count("vss_pacing_saves_total", result=result)
+
+    def _stopped(self, campaign: CampaignId) -> bool:
+        known = self.dialing.campaigns.get(campaign)
+        return known is None or known.status is CampaignStatus.STOPPED
 
     async def _keep_messages(self) -> None:
         while True:

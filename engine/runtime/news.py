@@ -30,21 +30,37 @@ from engine.dialer.observation import (
 )
 from engine.outcome.disposition import Outcome
 
-_NOT_YET_LIVE = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
-_UNSETTLED = _NOT_YET_LIVE | {Phase.WAITING, Phase.CONNECTING}
+NOT_YET_LIVE = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
+_UNSETTLED = NOT_YET_LIVE | {Phase.WAITING, Phase.CONNECTING}
 _TELLS_NOTHING = frozenset({Outcome.CANCELLED, Outcome.NOT_DIALED, Outcome.UNKNOWN, Outcome.ENGINE_ERROR})
 """Ends of unanswered calls from which nothing can be learned about far ends."""
 
 
-def of_new_call(call: Call, at: float) -> Observation | None:
-    """The first news of a call that begins; None for one that takes no agent from others."""
+def takes_agent(call: Call) -> bool:
+    """Whether a call that begins will take an agent from others."""
     match call.kind:
-        case CallKind.CAMPAIGN if call.seat is None and call.policy.answer_action is AnswerAction.AGENT:
-            return CallLaunched(at, call.id)
-        case CallKind.INBOUND if call.policy.slot is None:
-            return CallLive(at, call.id)
+        case CallKind.CAMPAIGN:
+            return call.seat is None and call.policy.answer_action is AnswerAction.AGENT
+        case CallKind.INBOUND:
+            return call.policy.slot is None
         case _:
-            return None
+            return False
+
+
+def so_far(call: Call, at: float) -> tuple[Observation, ...]:
+    """The news of such a call from its beginning to where it is now; none when its person is settled."""
+    name = call.id
+    match call.phase:
+        case Phase.DIALING:
+            return (CallLaunched(at, name),)
+        case Phase.RINGING:
+            return (CallLaunched(at, name), CallRinging(at, name))
+        case Phase.ANSWERED:
+            return (CallLaunched(at, name), CallAnswered(at, name))
+        case Phase.WAITING | Phase.CONNECTING:
+            return (CallLive(at, name),)
+        case _:
+            return ()
 
 
 def of_call(before: Call, after: Call, at: float) -> tuple[Observation, ...]:
@@ -57,7 +73,7 @@ def of_call(before: Call, after: Call, at: float) -> tuple[Observation, ...]:
             return (CallRinging(at, name),)
         case Phase.ANSWERED:
             return (CallAnswered(at, name),)
-        case Phase.WAITING if before.phase in _NOT_YET_LIVE:
+        case Phase.WAITING if before.phase in NOT_YET_LIVE:
             return (CallLive(at, name),)
         case Phase.TALKING if after.seat is not None:
             return (CallAbandoned(at, name) if _too_late(after) else AgentTalking(at, str(after.seat.slot), name),)

@@ -7,7 +7,7 @@ cost the way from an answer to the join next to nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,14 @@ class _Pool:
             self.pacers.observe(*self.unread.popleft())
 
 
+@dataclass(slots=True)
+class _Told:
+    """A live call that takes an agent of its pool: as it is now, and whose news it is; None: the pool's."""
+
+    call: Call
+    key: str | None = None
+
+
 class PacingDesk:
     """Implements the switchboard's `Witness`: every method returns at once, and none awaits but `open` and `save`."""
 
@@ -113,34 +121,30 @@ class PacingDesk:
         self._clock = clock
         self._metrics = metrics
         self._pools: dict[str, _Pool] = {}
-        self._calls: dict[CallId, tuple[_Pool, str | None]] = {}
-        """Calls whose beginning was told."""
+        self._calls: dict[CallId, _Told] = {}
+        """All of them, of every pool: a campaign that comes later has calls under way."""
 
     # --- what the switchboard tells
 
     def call_began(self, call: Call, at: float) -> None:
         """A call exists."""
-        pool = self._pools.get(call.policy.pool)
-        if pool is None:
+        if not news.takes_agent(call):
             return
-        event = news.of_new_call(call, pool.time(at))
-        if event is None:
-            return
-        key = _key(call.campaign) if call.campaign in pool.campaigns else None
-        self._calls[call.id] = (pool, key)
-        if key is not None or isinstance(event, CallLive):
-            pool.tell(event, key)
+        told = self._calls[call.id] = _Told(call)
+        if (pool := self._pools.get(call.policy.pool)) is not None:
+            self._introduce(pool, told, at)
 
     def call_stepped(self, before: Call, after: Call, at: float) -> None:
         """A call took a step; ENDED is its last."""
-        known = self._calls.get(after.id)
-        if known is None:
+        told = self._calls.get(after.id)
+        if told is None:
             return
-        pool, key = known
-        for event in news.of_call(before, after, pool.time(at)):
-            pool.tell(event, key)
+        told.call = after
         if after.phase is Phase.ENDED:
             del self._calls[after.id]
+        if (pool := self._pools.get(after.policy.pool)) is not None:
+            for event in news.of_call(before, after, pool.time(at)):
+                pool.tell(event, told.key)
 
     def agent_changed(self, agent: Agent, at: float) -> None:
         """An agent took a step."""
@@ -148,6 +152,11 @@ class PacingDesk:
             pool.see(agent, at)
 
     # --- what the dialing asks
+
+    @property
+    def campaigns(self) -> frozenset[CampaignId]:
+        """Those whose pacers are there."""
+        return frozenset(campaign for pool in self._pools.values() for campaign in pool.campaigns)
 
     def knows(self, campaign: Campaign) -> bool:
         """Whether a campaign's pacer is there, with the settings that hold now."""
@@ -168,7 +177,8 @@ class PacingDesk:
             self._add(pool, campaign, None if saved is None else saved.state, facts)
         except ConfigError as damage:
             log.warning("saved_pacing_not_usable", campaign=campaign.id, reason=str(damage))
-            self._add(pool, campaign, None, await self._ledger.history(campaign.id, 0.0))
+            facts = await self._ledger.history(campaign.id, 0.0)
+            self._add(self._pool(campaign.pool, agents), campaign, None, facts)
 
     def _pool(self, name: str, agents: Iterable[Agent]) -> _Pool:
         """The pool's pacers, which know its agents from their first moment."""
@@ -180,10 +190,13 @@ class PacingDesk:
         for agent in agents:
             if agent.pool == name:
                 pool.see(agent, self._clock.now())
+        for told in self._calls.values():
+            if told.call.policy.pool == name:
+                self._introduce(pool, told, self._clock.now())
         return pool  # unread: what was saved of the team has to come first
 
     def _change(self, pool: _Pool, campaign: Campaign) -> None:
-        """Its settings are others now: it goes on with what it knows. Its calls under way are nobody's demand."""
+        """Its settings are others now: it goes on with what it knows."""
         pool.read()
         state = pool.pacers.pool.campaign_state(_key(campaign.id))
         pool.pacers.remove(_key(campaign.id))
@@ -200,6 +213,31 @@ class PacingDesk:
             facts=facts,
         )  # fmt: skip
         pool.campaigns[campaign.id] = campaign
+        for told in self._calls.values():
+            if told.call.campaign == campaign.id:
+                self._introduce(pool, told, self._clock.now())
+
+    def _introduce(self, pool: _Pool, told: _Told, at: float) -> None:
+        """Tell a pool of a call, however far it has come: a line of one of its campaigns, or a person who waits."""
+        told.key = None
+        if told.call.phase in news.NOT_YET_LIVE and told.call.campaign in pool.campaigns:
+            told.key = _key(told.call.campaign)
+        for event in news.so_far(told.call, pool.time(at)):
+            if told.key is not None or isinstance(event, CallLive):
+                pool.tell(event, told.key)
+
+    def forget(self, over: Callable[[CampaignId], bool]) -> None:
+        """Let go of saved campaigns that are over and have no call left; of a pool too, when all of its have gone."""
+        calling = {told.call.campaign for told in self._calls.values()}
+        for name, pool in tuple(self._pools.items()):
+            for campaign in tuple(pool.campaigns):
+                if over(campaign) and campaign not in calling:
+                    pool.read()
+                    pool.pacers.remove(_key(campaign))
+                    del pool.campaigns[campaign]
+            pool.transcript.flush()
+            if not pool.campaigns:
+                del self._pools[name]
 
     async def save(self) -> None:
         """Keep what every campaign's pacer knows. Raises Unavailable."""
@@ -226,13 +264,16 @@ class PacingDesk:
     def decide(
         self, pool: str, now: float, limits: Mapping[CampaignId, PacingLimits]
     ) -> Mapping[CampaignId, PacingDecision]:
-        """Ask the pacers of a pool on behalf of these campaigns, all of them known."""
-        asked = self._pools[pool]
+        """Ask the pacers of a pool on behalf of these campaigns; one that is not known (any more) gets no decision."""
+        asked = self._pools.get(pool)
+        if asked is None:
+            return {}
+        limits = {campaign: limit for campaign, limit in limits.items() if campaign in asked.campaigns}
         asked.read()
         answers = asked.pacers.decide(asked.time(now), {_key(campaign): limit for campaign, limit in limits.items()})
         asked.transcript.flush()
         return {campaign: answers[_key(campaign)] for campaign in limits}
 
 
-def _key(campaign: CampaignId) -> str:
+def _key(campaign: CampaignId | None) -> str:
     return str(campaign)

@@ -16,6 +16,7 @@ from engine.fakes.callee import Callee
 from engine.fakes.virtual_time import run_virtually
 from engine.ids import CampaignId, ChannelId, Slot
 from engine.outcome.disposition import Outcome
+from engine.runtime.engine import KEEP_PACING_S
 from engine.runtime.explanation import Explained
 from engine.runtime.pacing import NEWS_KEPT
 from tests.sim.cell import ONCE, Cell, open_cell, play
@@ -110,6 +111,54 @@ def test_desk_and_switchboard_agree_at_every_decision_whatever_agents_do() -> No
                     await asyncio.sleep(3.0)
                     cell.asterisk.mend()
         assert seen > 300
+
+    work(shift)
+
+
+def test_campaign_that_joins_a_pool_finds_the_calls_under_way_told() -> None:
+    async def shift(floor: Floor) -> None:
+        cell, board = floor.cell, floor.cell.engine.switchboard
+        plain = await floor.campaign(DialMode.PROGRESSIVE, "plain")
+        await floor.works(5.0)
+        assert board.in_flight[plain] == 10
+        for n in range(12):
+            cell.asterisk.call_in(ChannelId(f"in-{n}"), "+1", "+2", ("inbound", "+2", "queue/default", "+1", "x"))
+        await floor.works(1.0)
+        waiting = board.pools["default"].waiting
+        assert waiting == 2
+        decide, first = cell.engine.desk.decide, []
+
+        def watched(pool, now, limits):  # type: ignore[no-untyped-def]
+            decisions = decide(pool, now, limits)
+            if plain in decisions:
+                first.append(decisions[plain].why)
+            return decisions
+
+        cell.engine.desk.decide = watched  # type: ignore[method-assign]
+        await floor.campaign(DialMode.PREDICTIVE, "ahead")
+        await cell.until(lambda: bool(first), 5.0)
+        assert first[0].launched + first[0].detecting == board.in_flight[plain] > 0
+        assert first[0].waiting == waiting
+
+    work(shift)
+
+
+def test_stopped_campaign_leaves_the_desk_once_its_calls_are_over_and_comes_back_with_its_account() -> None:
+    async def shift(floor: Floor) -> None:
+        engine = floor.cell.engine
+        campaign = await floor.campaign(DialMode.PREDICTIVE)
+        await floor.works(LEARNS_S)
+        before = await explained(floor.cell, campaign)
+        await engine.control.change_campaign(campaign, "stop")
+        await floor.cell.until(lambda: not engine.switchboard.calls, 3600.0)
+        await asyncio.sleep(2 * KEEP_PACING_S)
+        assert not engine.desk.campaigns
+        await engine.control.change_campaign(campaign, "start")
+        await floor.works(1.0)
+        after = await explained(floor.cell, campaign)
+        assert engine.desk.campaigns == {campaign}
+        assert int(after.inputs["answered"] or 0) >= int(before.inputs["answered"] or 0) > 0
+        assert after.binding != "learning"
 
     work(shift)
 

@@ -86,9 +86,13 @@ class Inspector:
             for campaign in pool.campaigns:
                 watched = team._members[str(campaign)].steering.watched
                 in_flight = watched.phases[Phase.LAUNCHED] + watched.phases[Phase.DETECTING]
-                assert in_flight <= board.in_flight.get(campaign, 0)
+                assert in_flight == board.in_flight.get(campaign, 0)
             people = {
-                call.id for call in board.calls.values() if call.phase in {CallPhase.WAITING, CallPhase.CONNECTING}
+                call.id
+                for call in board.calls.values()
+                if call.phase in {CallPhase.WAITING, CallPhase.CONNECTING}
+                and call.policy.pool == name
+                and call.policy.slot is None
             }
             waiting = {
                 call
@@ -96,7 +100,7 @@ class Inspector:
                 for call, tracked in member.steering.watched.calls.items()
                 if tracked.phase is Phase.WAITING
             }
-            assert waiting | team._team.crew.inbound <= people
+            assert waiting | team._team.crew.inbound == people
 
     def nobody_sits_in_silence(self) -> None:
         asterisk = self.cell.asterisk

@@ -104,12 +104,29 @@ def test_steps_of_a_dialed_call_are_news_once(events: list[CallEvent], expected:
 
 
 def test_only_calls_that_take_an_agent_from_others_are_news() -> None:
-    assert news.of_new_call(dialed(), 0.0) == CallLaunched(0.0, ID)
-    assert news.of_new_call(dialed(policy=replace(POLICY, answer_action=AnswerAction.MESSAGE)), 0.0) is None
-    assert news.of_new_call(dialed(kind=CallKind.MANUAL, seat=Seat(SLOT, AGENT, BRIDGE)), 0.0) is None
+    assert news.takes_agent(dialed())
+    assert not news.takes_agent(dialed(policy=replace(POLICY, answer_action=AnswerAction.MESSAGE)))
+    assert not news.takes_agent(dialed(kind=CallKind.MANUAL, seat=Seat(SLOT, AGENT, BRIDGE)))
     caller = dialed(kind=CallKind.INBOUND, campaign=None, attempt=None)
-    assert news.of_new_call(caller, 3.0) == CallLive(3.0, ID)
-    assert news.of_new_call(replace(caller, policy=replace(POLICY, slot=SLOT)), 3.0) is None
+    assert news.takes_agent(caller)
+    assert not news.takes_agent(replace(caller, policy=replace(POLICY, slot=SLOT)))
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.DIALING, (CallLaunched(9.0, ID),)),
+        (Phase.RINGING, (CallLaunched(9.0, ID), CallRinging(9.0, ID))),
+        (Phase.ANSWERED, (CallLaunched(9.0, ID), CallAnswered(9.0, ID))),
+        (Phase.WAITING, (CallLive(9.0, ID),)),
+        (Phase.CONNECTING, (CallLive(9.0, ID),)),
+        (Phase.TALKING, ()),
+        (Phase.ANNOUNCING, ()),
+        (Phase.HANGING_UP, ()),
+    ],
+)
+def test_call_under_way_is_told_as_far_as_it_has_come(phase: Phase, expected: tuple[Observation, ...]) -> None:
+    assert news.so_far(dialed(phase=phase), 9.0) == expected
 
 
 @pytest.mark.parametrize(
