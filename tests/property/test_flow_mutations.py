@@ -32,21 +32,21 @@ def check_never_crashes(text: str, syntax: Syntax) -> None:
         assert load(text, syntax).documents
 
 
-@settings(ONE_BY_ONE, max_examples=300)
+@settings(ONE_BY_ONE, max_examples=100)
 @given(documents=st.sampled_from(SOUND), several=FIVE)
 def test_changed_documents_never_crash_the_checker(documents: Documents, several: list[list[Change]]) -> None:
     for todo in several:
         check_never_crashes(mutated(documents, todo), Syntax.JSON)
 
 
-@settings(ONE_BY_ONE, max_examples=60)
+@settings(ONE_BY_ONE, max_examples=20)
 @given(text=st.sampled_from(TEXTS), several=FIVE)
 def test_changed_texts_never_crash_the_checker(text: str, several: list[list[Change]]) -> None:
     for todo in several:
         check_never_crashes(mutated_text(text, todo), Syntax.YAML)
 
 
-@settings(ONE_BY_ONE, max_examples=60)
+@settings(ONE_BY_ONE, max_examples=20)
 @given(documents=st.sampled_from(SOUND), several=FIVE)
 def test_changed_json_never_crashes_the_checker(documents: Documents, several: list[list[Change]]) -> None:
     for todo in several:
@@ -57,6 +57,22 @@ def test_changed_json_never_crashes_the_checker(documents: Documents, several: l
 @given(text=st.text(max_size=200), syntax=st.sampled_from(Syntax))
 def test_any_text_is_read_or_refused(text: str, syntax: Syntax) -> None:
     check_never_crashes(text, syntax)
+
+
+@pytest.mark.long
+@settings(ONE_BY_ONE, max_examples=60)
+@given(text=st.sampled_from(TEXTS), several=FIVE)
+def test_many_changed_texts_never_crash_the_checker(text: str, several: list[list[Change]]) -> None:
+    for todo in several:
+        check_never_crashes(mutated_text(text, todo), Syntax.YAML)
+
+
+@pytest.mark.long
+@settings(ONE_BY_ONE, max_examples=60)
+@given(documents=st.sampled_from(SOUND), several=FIVE)
+def test_much_changed_json_never_crashes_the_checker(documents: Documents, several: list[list[Change]]) -> None:
+    for todo in several:
+        check_never_crashes(mutated_text(mutated(documents, todo[1:]), todo), Syntax.JSON)
 
 
 @pytest.mark.long

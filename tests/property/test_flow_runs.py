@@ -94,14 +94,14 @@ def within_limits(made: Program, run: Run) -> None:
     assert run.webhooks <= limits.max_webhooks
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 2**63), st.integers(0, 60))
 def test_sound_scripts_keep_their_promises(which: int, number: int, seed: int, events: int) -> None:
     there = sound_programs()
     keeps_its_promises(there[which % len(there)], number, seed, events)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**6), changes, st.integers(0, 10**6), st.integers(0, 2**63), st.integers(0, 40))
 def test_changed_scripts_that_pass_the_checks_keep_them_too(
     which: int, todo: list[tuple[int, int, int]], number: int, seed: int, events: int
@@ -120,6 +120,14 @@ def test_chance_reaches_most_nodes_of_the_examples() -> None:
             way = keeps_its_promises(made, seed, which * 1000 + seed, 60)
             reached |= {(made.main, node.partition("/")[0]) for node in way}
     assert len(reached) > 0.6 * len(there)
+
+
+@pytest.mark.long
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 2**63), st.integers(0, 60))
+def test_many_runs_of_sound_scripts_keep_their_promises(which: int, number: int, seed: int, events: int) -> None:
+    there = sound_programs()
+    keeps_its_promises(there[which % len(there)], number, seed, events)
 
 
 @pytest.mark.long

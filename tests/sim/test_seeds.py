@@ -27,8 +27,8 @@ from engine.runtime.switchboard import IN_FLIGHT
 from tests.sim.cell import TRUNK, Cell, open_cell
 from tests.sim.chaos import SLOTS, Day, callees_of
 
-SEEDS = 24
-LONG_SEEDS = 476
+SEEDS = 12
+LONG_SEEDS = 488
 SEEDS_PER_TEST = 4
 SILENCE_MAX_S = 15.0
 MODES = (DialMode.PROGRESSIVE, DialMode.PREDICTIVE, DialMode.PROGRESSIVE, DialMode.POWER)
