@@ -68,12 +68,33 @@ class _Line:
     dry_pause_s: float = DRY_PAUSE_S
     ask_max: int = CLAIM_MAX
     """After a claim that found few leads ask for few: the trunk's tokens are shared, and asking costs them."""
+    rests_until: float = 0.0
+    """The desk is not asked for it before that, after a fault of ours in asking."""
+    turn: float = 0.0
+    """Its calls so far over its weight, in the time of its trunk: who is behind on a trunk comes first."""
 
     def note(self, at: float, binding: str, line: str, launch: int = 0, cancel: int = 0) -> None:
         """Keep a decision for those who ask why."""
         last, self.noted = self.noted, Noted(at, launch, cancel, binding, line)
         if launch or cancel or last is None or last.binding != binding:
             self.recent.append(self.noted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the desk decided for a campaign; it is carried out when it is the campaign's turn on its trunk."""
+
+    at: float
+    decision: PacingDecision
+    binding: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The last turn on a trunk: when it was, and where it began in the trunk's own time."""
+
+    at: float = 0.0
+    turn: float = 0.0
 
 
 def pacer_for(mode: DialMode) -> Pacer:
@@ -155,6 +176,9 @@ class Dialing:
         """How late this round began: what came meanwhile may not be read yet."""
         self._shared: dict[TrunkName, bool] = {}
         """Whether the last tokens of a trunk were agreed on by all cells."""
+        self._served: dict[TrunkName, _Served] = {}
+        self._taken: dict[TrunkName, int] = {}
+        """Calls of each trunk that campaigns took in this round."""
         self.campaigns: dict[CampaignId, Campaign] = {}
 
     def wake(self) -> None:
@@ -254,15 +278,44 @@ class Dialing:
         self._desk.keep_up()
         running = [campaign for campaign in self.campaigns.values() if campaign.status is CampaignStatus.RUNNING]
         pools = {campaign.pool for campaign in running if campaign.dial_mode in OVERDIALING}
+        wishes: dict[CampaignId, _Wish] = {}
+        self._taken.clear()
         try:
             for pool in sorted(pools):
-                await self._dial_pool(pool, [campaign for campaign in running if _at_desk(campaign, pool)])
-            for campaign in running:
-                if not _at_desk(campaign, *pools) and self._closed() is None:
+                wishes |= await self._wishes(pool, [campaign for campaign in running if _at_desk(campaign, pool)])
+            for campaign in self._in_turn(running):
+                if (wish := wishes.get(campaign.id)) is not None:
+                    await self._carry_out(campaign, wish)
+                elif not _at_desk(campaign, *pools) and self._closed() is None:
                     await self._dial_guarded(campaign)
         finally:
             self._quiet.set()
         self._metrics.observe("vss_dial_tick_seconds", self._clock.now() - began_at)
+
+    # --- whose turn it is on a trunk
+
+    def _in_turn(self, campaigns: Sequence[Campaign]) -> list[Campaign]:
+        """Start-time fair queueing: on each trunk first who is behind; trunks that waited longest first.
+
+        P. Goyal, H. Vin, H. Cheng: Start-time Fair Queueing, SIGCOMM 1996.
+        """
+
+        def due(campaign: Campaign) -> tuple[float, float]:
+            return self._served.get(campaign.trunk, _Served()).at, self._start(campaign, self._line(campaign))
+
+        return sorted(campaigns, key=due)
+
+    def _start(self, campaign: Campaign, line: _Line) -> float:
+        """Where its turn begins: who had nothing to dial for a while has saved nothing up."""
+        return max(line.turn, self._served.get(campaign.trunk, _Served()).turn)
+
+    def _took_turn(self, campaign: Campaign, line: _Line, calls: int) -> None:
+        if not calls:
+            return
+        start = self._start(campaign, line)
+        line.turn = start + calls / campaign.pacing.pool_weight
+        self._served[campaign.trunk] = _Served(self._clock.now(), start)
+        self._taken[campaign.trunk] = self._taken.get(campaign.trunk, 0) + calls
 
     # --- campaigns whose rule looks at itself alone
 
@@ -287,6 +340,9 @@ class Dialing:
         line.view, line.paced = self._view(campaign, now), None
         line.bounds = self._bounds(campaign, line, capacity, self._soundness())
         decision = line.pacer.decide(line.view, self._limits(campaign, capacity))
+        if decision.binding == "trunk" and self._taken.get(campaign.trunk):
+            told = decision.explanation.removesuffix("trunk") + "trunk_share"
+            decision = replace(decision, binding="trunk_share", explanation=told)
         line.note(now, decision.binding, decision.explanation, decision.launch)
         self._metrics.count("vss_dial_decisions_total", binding=decision.binding)
         wanted = min(decision.launch, line.ask_max)
@@ -305,66 +361,96 @@ class Dialing:
 
     # --- campaigns that share a pool's pacers
 
-    async def _dial_pool(self, pool: str, campaigns: Sequence[Campaign]) -> None:
-        """One decision for all campaigns of a pool, carried out in turn. Raises Unavailable."""
+    async def _wishes(self, pool: str, campaigns: Sequence[Campaign]) -> dict[CampaignId, _Wish]:
+        """One decision for all campaigns of a pool; calls to be given up are so at once. Raises Unavailable."""
         sound = self._soundness()
         if self._closed() is not None and sound.telephony_up and sound.ledger_writable:
-            return
+            return {}
         if self._pools_rest_until.get(pool, 0.0) > self._clock.now():
-            return
+            return {}
         try:
-            decisions = await self._decided(pool, campaigns, sound)
+            wishes = await self._decided(pool, campaigns, sound)
         except Unavailable:
             raise
         except Exception as fault:
             self._pools_rest_until[pool] = self._clock.now() + FAULT_PAUSE_S
             for campaign in campaigns:
                 self._rest(campaign, self._line(campaign), fault)
-            return
-        decided_at = self._clock.now()
-        for campaign, decision in decisions:
-            self._give_up(campaign, decision.cancel)
-            if decision.launch and self._closed() is None and self._clock.now() - decided_at < DECISION_HOLDS_S:
-                await self._carried_out(campaign, decision.launch)
+            return {}
+        for campaign in campaigns:
+            if (wish := wishes.get(campaign.id)) is not None:
+                self._give_up(campaign, wish.decision.cancel)
+        return wishes
 
-    async def _decided(
-        self, pool: str, campaigns: Sequence[Campaign], sound: Soundness
-    ) -> list[tuple[Campaign, PacingDecision]]:
+    async def _decided(self, pool: str, campaigns: Sequence[Campaign], sound: Soundness) -> dict[CampaignId, _Wish]:
         """Ask the desk; the decisions of those campaigns that can dial at all."""
         asked: dict[CampaignId, Bounds] = {}
         for campaign in campaigns:
-            line = self._line(campaign)
-            capacity = self._trunks.capacity(campaign.trunk)
-            if capacity is None:
-                line.note(self._clock.now(), "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
-                continue
-            if not self._desk.knows(campaign):
-                line.note(self._clock.now(), "ledger", "launch 0: its abandoned calls so far are not read yet")
-                await self._desk.open(campaign, self._switchboard.agents())
-            line.bounds = asked[campaign.id] = self._bounds(campaign, line, capacity, sound)
+            if (bounds := await self._bounds_guarded(campaign, sound)) is not None:
+                asked[campaign.id] = bounds
+        if not asked:
+            return {}
         now = self._clock.now()
         decisions = self._desk.decide(pool, now, {name: bounds.limits() for name, bounds in asked.items()})
-        for campaign in campaigns:
-            if (decision := decisions.get(campaign.id)) is None:
-                continue
-            line = self._line(campaign)
-            binding = asked[campaign.id].named(decision.why.binding)
-            line.paced, line.view = decision, None
-            told = replace(decision.why, binding=binding).line(decision.launch, decision.cancel)
-            line.note(now, binding, told, decision.launch, decision.cancel)
-            self._metrics.count("vss_dial_decisions_total", binding=binding)
-        return [(campaign, decisions[campaign.id]) for campaign in campaigns if campaign.id in decisions]
+        for name, decision in decisions.items():
+            self._lines[name].paced, self._lines[name].view = decision, None
+        return {
+            name: _Wish(now, decision, asked[name].named(decision.why.binding)) for name, decision in decisions.items()
+        }
 
-    async def _carried_out(self, campaign: Campaign, launch: int) -> None:
+    async def _bounds_guarded(self, campaign: Campaign, sound: Soundness) -> Bounds | None:
+        """What a campaign may dial at most, once the desk knows it. Raises Unavailable.
+
+        None for one that cannot dial: a fault of ours over it is no reason to stop the others of its pool.
+        """
         line = self._line(campaign)
-        capacity = self._trunks.capacity(campaign.trunk)
+        if line.rests_until > self._clock.now():
+            return None
         try:
-            if capacity is not None:
-                await self._launch_wanted(campaign, line, min(launch, line.ask_max, capacity.free))
+            line.bounds = await self._asked(campaign, line, sound)
         except Unavailable:
             raise
         except Exception as fault:
             self._rest(campaign, line, fault)
+            line.rests_until = line.dry_until
+            return None
+        return line.bounds
+
+    async def _asked(self, campaign: Campaign, line: _Line, sound: Soundness) -> Bounds | None:
+        capacity = self._trunks.capacity(campaign.trunk)
+        if capacity is None:
+            line.note(self._clock.now(), "trunk", f"launch 0: there is no trunk named {campaign.trunk}")
+            return None
+        if not self._desk.knows(campaign):
+            line.note(self._clock.now(), "ledger", "launch 0: its abandoned calls so far are not read yet")
+            await self._desk.open(campaign, self._switchboard.agents())
+        return self._bounds(campaign, line, capacity, sound)
+
+    async def _carry_out(self, campaign: Campaign, wish: _Wish) -> None:
+        """Dial what is left of a wish now. Raises Unavailable."""
+        line = self._line(campaign)
+        try:
+            launch = self._noted(campaign, line, wish)
+            if launch and self._closed() is None:
+                await self._launch_wanted(campaign, line, launch)
+        except Unavailable:
+            raise
+        except Exception as fault:
+            self._rest(campaign, line, fault)
+
+    def _noted(self, campaign: Campaign, line: _Line, wish: _Wish) -> int:
+        """How many calls of a wish can be made still; it is told with what cut it."""
+        launch, cancel, binding = wish.decision.launch, wish.decision.cancel, wish.binding
+        capacity = self._trunks.capacity(campaign.trunk)
+        free = 0 if capacity is None else capacity.free
+        if launch > free:
+            launch, binding = free, "trunk_share"
+        if launch and self._clock.now() - wish.at >= DECISION_HOLDS_S:
+            launch, binding = 0, "late"
+        told = replace(wish.decision.why, binding=binding).line(launch, cancel)
+        line.note(wish.at, binding, told, launch, cancel)
+        self._metrics.count("vss_dial_decisions_total", binding=binding)
+        return min(launch, line.ask_max)
 
     def _give_up(self, campaign: Campaign, many: int) -> None:
         """Hang up those that rang longest, of the calls that rang as long as the law asks for."""
@@ -408,7 +494,9 @@ class Dialing:
         cps_max = self._trunks.records[campaign.trunk].cps_max
         granted = await self._granted(campaign.trunk, wanted, cps_max)
         if granted:
-            await self._launch_evenly(campaign, await self._claim(campaign, line, granted))
+            claimed = await self._claim(campaign, line, granted)
+            self._took_turn(campaign, line, len(claimed))
+            await self._launch_evenly(campaign, claimed)
 
     async def _granted(self, trunk: TrunkName, wanted: int, cps_max: float) -> int:
         """How many of the calls taken of the trunk all cells together allow; the others are given back."""

@@ -202,6 +202,12 @@ def _plain(campaign: Campaign, binding: str) -> str:
         "unshared_state": "Redis: cells agreeing on the trunk's calls per second",
         "no_message": "message: identity_text or message, so that nobody is left in silence",
         "share": "pool: its turn; another campaign of the pool is owed lines, or relies on an idle agent",
+        "trunk_share": (
+            f"trunk: its turn on trunk {campaign.trunk}; other campaigns took what was free,"
+            f" each by its weight (pool_weight, {pacing.pool_weight:g} here)"
+        ),
+        "late": "engine: a quicker round; the decision was too old once it was this campaign's turn",
+        "undecided": "time: the first decision, which the engine takes within seconds of the campaign's start",
         "failures": "far ends: an end of the unexplained jump of failed calls",
         "telephony": "Asterisk: a connection, and calls and agents level with it",
         "ledger": "PostgreSQL: outcomes that can be written, and the account that can be read",
@@ -209,7 +215,8 @@ def _plain(campaign: Campaign, binding: str) -> str:
         "stopping": "engine: one that is not stopping",
         "fault": "engine: its log says what is wrong",
     }
-    return texts.get(binding, f"{binding}: to bind no more")
+    limit = binding.replace("_", " ")
+    return texts.get(binding, f"limit: {limit} holds this campaign back; the line of its decision tells the numbers")
 
 
 def _agents(why: Explanation | None, crew: CrewNow) -> str:
