@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 from engine.compare.task import Piece, Task, perform
@@ -44,11 +46,22 @@ def _spread(executor: ProcessPoolExecutor, tasks: Sequence[Task], most: int) -> 
     while waiting or under_way:
         while waiting and len(under_way) < most:
             task = waiting.pop()
-            under_way[executor.submit(perform, task)] = task
+            with _interrupted_later():
+                under_way[executor.submit(perform, task)] = task
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
         for future in done:
             task = under_way.pop(future)
             yield task, _checked(task, future)
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let a signal wait while a worker is being started: one that is only half started would complain on stderr."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _checked(task: Task, future: Future[Piece] | None) -> Piece:
@@ -65,7 +78,9 @@ def _name(task: Task) -> str:
 
 
 def _follow_parent() -> None:
-    """A worker whose parent is gone, however it went, has nobody to work for."""
+    """A worker whose parent is gone, however it went, has nobody to work for; Ctrl-C is for the parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # inherited from its start
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
