@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 from engine.compare.task import Piece, Task, perform
@@ -30,6 +31,7 @@ def performed(tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Piec
     for name in BLAS_THREADS:
         os.environ.setdefault(name, "1")  # the cores have work enough
     others = set(multiprocessing.active_children())
+    resource_tracker.ensure_running()  # its start lets signals through, in the middle of the first worker's
     executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_follow_parent)
     try:
         yield from _spread(executor, tasks, 2 * workers)
