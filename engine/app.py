@@ -51,6 +51,9 @@ from engine.ports import LiveFeed, Tokens
 from engine.runtime.control import InboundPolicy, PartState
 from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
+from engine.runtime.flows.performers import FlowPorts
+from engine.runtime.flows.routes import ScriptRoutes
+from engine.runtime.flows.unready import NoEar, NoRuns, NoVoices, NoWebhooks
 from engine.runtime.scripts import ScriptDesk
 from engine.runtime.steady import SteadyClock
 from engine.stack.home import state_home
@@ -101,6 +104,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
         hub = LiveHub(metrics, int(clock.now() * 1000))
         leases, feed, redis_state = await _redis(stack, settings, metrics, hub)
         trunks = PostgresTrunks(database)
+        scripts = PostgresScripts(database)
         ari = AriSettings(
             f"{settings.ari_url.rstrip('/')}/ari", settings.ari_user, settings.ari_password.get_secret_value(),
             settings.ari_app,
@@ -126,6 +130,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             metrics=metrics,
             clock=clock,
             random_bits=lambda: secrets.randbits(74),
+            flows=FlowPorts(scripts, NoRuns(), NoVoices(), NoWebhooks(), NoEar(), settings.timezone),
         )
         ami: AmiObserver | None = None
 
@@ -144,9 +149,14 @@ async def _serve(settings: Settings, tell: Tell) -> None:
                 metrics,
             )
         await stack.enter_async_context(
-            FastAgiServer(settings.fastagi_host, settings.fastagi_port, PostgresRoutes(database), metrics)
+            FastAgiServer(
+                settings.fastagi_host,
+                settings.fastagi_port,
+                ScriptRoutes(PostgresRoutes(database), engine.flows.bound),
+                metrics,
+            )
         )
-        desk = ScriptDesk(PostgresScripts(database))
+        desk = ScriptDesk(scripts)
         app = build_app(engine.control, hub, desk, settings.api_token.get_secret_value(), metrics, metrics.exposition)
         await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
         background: list[Coroutine[Any, Any, object]] = [

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
+    timezone: str = "UTC"
+    """The time that scripts tell (`call.now`): an IANA name such as Europe/Moscow."""
     log_level: str = "info"
 
     @classmethod
@@ -126,6 +129,15 @@ class Settings(BaseSettings):
             words = []
         if not words:
             raise ValueError("is no command such as /usr/bin/espeak-ng")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("is no time zone such as Europe/Moscow") from None
         return value
 
     @field_validator("sounds_dir")

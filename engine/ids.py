@@ -23,6 +23,8 @@ Slot = NewType("Slot", int)
 TrunkName = NewType("TrunkName", str)
 
 SEAT_PREFIX = "seat"
+LEG_PREFIX = "flow-"
+"""Legs and bridges that runs of scripts make for themselves."""
 
 
 def attempt_id(at: float, random_bits: int) -> AttemptId:

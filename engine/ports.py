@@ -394,12 +394,14 @@ class TrunkDirectory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InboundRoute:
-    """Where an inbound number goes: to a pool's queue, or to one seat."""
+    """Where an inbound number goes: to a script, to a pool's queue, or to one seat."""
 
     did: str
     pool: str
     slot: Slot | None = None
     wait_max_s: float = 120.0
+    script: ScriptTarget | None = None
+    """What it is bound to; then pool and slot mean nothing."""
 
 
 class RouteDirectory(Protocol):
@@ -499,6 +501,10 @@ class ScriptStore(Protocol):
 
     async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:
         """Who bound what to a target and when, the newest first (it holds); VERSIONS_MAX at most."""
+        ...
+
+    async def all_bindings(self) -> Sequence[ScriptBinding]:
+        """What every target runs now, by target."""
         ...
 
 

@@ -78,6 +78,15 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """Take a channel out of a bridge; one that is not in it: nothing to do."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    bridge: BridgeId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
 class StartMusic:
     """Channel music, not bridge music: the bridge stays native_rtp when the music stops."""
 
@@ -134,6 +143,7 @@ TelephonyCommand = (
     | CreateBridge
     | DestroyBridge
     | Join
+    | Leave
     | StartMusic
     | StopMusic
     | Play

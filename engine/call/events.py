@@ -180,9 +180,55 @@ class DialBarred:
 
 @dataclass(frozen=True, slots=True)
 class HangUpAsked:
-    """Somebody asked for the end: `by` is `agent`, `operator` or `engine`."""
+    """Somebody asked for the end: `by` is `agent`, `operator`, `engine` or `script`."""
 
     by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTakes:
+    """The call is handed to a script; with `keep_agent` the agent stays, and gets the caller back afterwards."""
+
+    script: str
+    keep_agent: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptLeaves:
+    """The script is over, and the caller goes back to the agent who handed them to it."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The script said what came of the call."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAsked:
+    """The script wants an agent of a pool for its caller."""
+
+    pool: str
+    priority: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentUnasked:
+    """The script waits for an agent no longer."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TalkCut:
+    """The script ends the talk with the agent; the caller stays."""
+
     at: float
 
 
@@ -246,4 +292,10 @@ CallEvent = (
     | SkipAsked
     | DialBarred
     | HangUpAsked
+    | ScriptTakes
+    | ScriptLeaves
+    | Settled
+    | AgentAsked
+    | AgentUnasked
+    | TalkCut
 )

@@ -9,6 +9,7 @@ Phases and what each waits for:
        |                  hanging_up ---> ended (from every phase)
        |
     previewing ---> ended (skipped, or taken back)
+    scripted <---> connecting, talking (an agent whom the script asked for)
 
 previewing  a lead is shown to the agent reserved for it, who dials or skips within the limit; no phone rings yet
 dialing     the originate was sent; ringing, an answer, or the end
@@ -19,6 +20,7 @@ connecting  an agent is reserved and the customer's leg is being put into the ag
 talking     both legs are in one bridge
 announcing  no agent in time: the person hears the identity message (agentless: the message of the campaign), and may
             press the digit that means "never again": then a confirmation
+scripted    a script has the call (engine/runtime/flows); agents whom it asks for come and go, and it goes on
 hanging_up  we asked Asterisk to end the leg
 ended       the leg is gone, the outcome is decided; nothing more happens
 
@@ -62,6 +64,7 @@ from .commands import (
     Command,
     HangUp,
     Join,
+    Leave,
     MarkDecided,
     MarkTalking,
     Originate,
@@ -75,9 +78,11 @@ from .commands import (
     StopPlay,
 )
 from .events import (
+    AgentAsked,
     AgentAssigned,
     AgentLeaving,
     AgentLost,
+    AgentUnasked,
     CallEvent,
     CommandFailed,
     DeadlinePassed,
@@ -95,7 +100,11 @@ from .events import (
     LegSeen,
     PlaybackBegan,
     PlaybackEnded,
+    ScriptLeaves,
+    ScriptTakes,
+    Settled,
     SkipAsked,
+    TalkCut,
 )
 from .model import Call, CallKind, Phase, Seat
 
@@ -149,6 +158,11 @@ def start_inbound(call: Call) -> Step:
     """Begin an inbound call whose channel is in the application: answer it, play music, ask for an agent."""
     call, commands = _ask_for_agent(replace(call, answered_at=call.created_at))
     return call, (Answer(call.channel), StartMusic(call.channel), *commands)
+
+
+def start_scripted(call: Call) -> Step:
+    """Begin an inbound call that a script serves; it decides whether to answer."""
+    return _to_script(call)
 
 
 # --- a lead is shown
@@ -224,6 +238,8 @@ def _enter(call: Call, event: LegEntered) -> Step:
     if call.seat is not None and call.seat_held:
         return _connect(call, call.seat, event.at)
     call = replace(call, seat=None)
+    if call.script:
+        return _to_script(call)
     match call.policy.answer_action:
         case AnswerAction.AGENT:
             return _ask_for_agent(call)
@@ -293,7 +309,7 @@ def _assigned_late(call: Call, event: AgentAssigned) -> Step:
 def _connect(call: Call, seat: Seat, at: float) -> Step:
     call = replace(call, phase=Phase.CONNECTING, seat=seat, seat_held=True, deadline_at=at + CONNECT_LIMIT_S)
     commands: list[Command] = [StopMusic(seat.channel)]
-    if call.kind is CallKind.INBOUND:
+    if call.kind is CallKind.INBOUND or call.scripted:
         commands.append(StopMusic(call.channel))
     commands.append(Join(seat.bridge, call.channel))
     return call, tuple(commands)
@@ -303,14 +319,16 @@ def _joined(call: Call, event: LegJoined) -> Step:
     seat = call.seat
     if seat is None or event.channel != call.channel or event.bridge != seat.bridge:
         return call, ()
-    deadline_at = event.at + call.policy.talk_max_s
-    call = replace(call, phase=Phase.TALKING, bridged_at=event.at, deadline_at=deadline_at)
+    deadline_at = None if call.scripted else event.at + call.policy.talk_max_s
+    call = replace(call, phase=Phase.TALKING, bridged_at=event.at, deadline_at=deadline_at, asked="")
     return call, (MarkTalking(call.id, seat.slot),)
 
 
 def _agent_lost_connecting(call: Call, event: AgentLost) -> Step:
     """Back to the queue for what is left of the limit; then the message."""
     call = replace(call, seat=None, seat_held=False)
+    if call.scripted:
+        return _to_script(call) if not call.asked else _ask_again(call)
     if call.kind is CallKind.MANUAL:
         return _hang_up(call, "agent", event.at)
     music: Commands = (StartMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
@@ -336,7 +354,9 @@ def _connect_failed(call: Call, event: CommandFailed | DeadlinePassed) -> Step:
             case Failure.REFUSED:
                 pass
     call, released = _release(call, talked=False)
-    if call.kind is CallKind.MANUAL:
+    if call.scripted:
+        call, commands = _to_script(replace(call, seat=None, asked=""))
+    elif call.kind is CallKind.MANUAL:
         call, commands = _hang_up(call, "engine", event.at)
     else:
         call, commands = _announce(replace(call, seat=None), event.at)
@@ -362,6 +382,9 @@ def _hang_up_live(call: Call, event: HangUpAsked) -> Step:
 
 
 def _hang_up_talking(call: Call, event: HangUpAsked) -> Step:
+    """An agent who is done with a caller of a script gives them back to it."""
+    if call.scripted and event.by == "agent":
+        return _part(call)
     return _hang_up(call, event.by, event.at)
 
 
@@ -370,7 +393,113 @@ def _talk_overdue(call: Call, event: DeadlinePassed) -> Step:
 
 
 def _agent_left_talking(call: Call, event: AgentLost) -> Step:
+    if call.scripted:
+        return _part(replace(call, seat_held=False))
     return _hang_up(call, "agent", event.at, seat_held=False)
+
+
+# --- a script has the call
+
+
+def _to_script(call: Call) -> Step:
+    """The script goes on: it is told by who watches the call's steps."""
+    return replace(call, phase=Phase.SCRIPTED, scripted=True, deadline_at=None), ()
+
+
+def _part(call: Call) -> Step:
+    """Caller and agent part, and the caller is the script's again."""
+    leave: Commands = (Leave(call.seat.bridge, call.channel),) if call.seat is not None else ()
+    call, released = _release(call, talked=True)
+    call, _ = _to_script(call)
+    return call, (*leave, *released)
+
+
+def _talk_cut(call: Call, event: TalkCut) -> Step:
+    return _part(call) if call.scripted else (call, ())
+
+
+def _taken_by_script(call: Call, event: ScriptTakes) -> Step:
+    """An agent hands the caller over, and waits with music for them, or not."""
+    call = replace(call, script=event.script)
+    if not event.keep_agent or call.seat is None or not call.seat_held:
+        return _part(call)
+    call, _ = _to_script(call)
+    assert call.seat is not None
+    return call, (Leave(call.seat.bridge, call.channel), StartMusic(call.seat.channel))
+
+
+def _waiting_taken_by_script(call: Call, event: ScriptTakes) -> Step:
+    cancel = CancelRequest(call.id, call.policy.pool)
+    call, _ = _to_script(replace(call, script=event.script))
+    return call, (cancel, StopMusic(call.channel))
+
+
+def _script_leaves(call: Call, event: ScriptLeaves) -> Step:
+    """Back to the agent who waits; without one there is nobody left for the caller."""
+    call = replace(call, scripted=False)
+    if call.seat is None or not call.seat_held:
+        return _hang_up(call, "script", event.at, outcome=_outcome_of_script(call))
+    return _connect(call, call.seat, event.at)
+
+
+def _settled(call: Call, event: Settled) -> Step:
+    return replace(call, settled=True), ()
+
+
+def _script_answered(call: Call, event: LegAnswered) -> Step:
+    return replace(call, answered_at=call.answered_at or event.at), ()
+
+
+def _agent_asked(call: Call, event: AgentAsked) -> Step:
+    call = replace(call, asked=event.pool, asked_priority=event.priority, asked_at=event.at)
+    return _ask_again(call)
+
+
+def _ask_again(call: Call) -> Step:
+    """Who lost their agent before they met keeps their place in the queue."""
+    call, _ = _to_script(call)
+    return call, (RequestAgent(call.id, call.asked, call.asked_priority, call.asked_at),)
+
+
+def _agent_unasked(call: Call, event: AgentUnasked) -> Step:
+    return replace(call, asked=""), _unask(call)
+
+
+def _unask(call: Call) -> Commands:
+    return (CancelRequest(call.id, call.asked),) if call.asked else ()
+
+
+def _agent_for_script(call: Call, event: AgentAssigned) -> Step:
+    if not call.asked:
+        return _assigned_late(call, event)
+    return _connect(call, Seat(event.slot, event.channel, event.bridge), event.at)
+
+
+def _agent_unasked_connecting(call: Call, event: AgentUnasked) -> Step:
+    """The time was up in the moment an agent came: the agent is given back, and the join may still be carried out."""
+    if not call.scripted:
+        return call, ()
+    leave: Commands = (Leave(call.seat.bridge, call.channel),) if call.seat is not None else ()
+    call, released = _release(replace(call, asked=""), talked=False)
+    call, _ = _to_script(call)
+    return call, (*leave, *released)
+
+
+def _kept_agent_lost(call: Call, event: AgentLost) -> Step:
+    return replace(call, seat_held=False), ()
+
+
+def _hang_up_scripted(call: Call, event: HangUpAsked) -> Step:
+    """The script ends the call, or somebody else does."""
+    unask = _unask(call)
+    outcome = Outcome.ANSWERED if event.by == "script" else _outcome_of_script(call)
+    call, commands = _hang_up(replace(call, asked=""), event.by, event.at, outcome=outcome)
+    return call, (*unask, *commands)
+
+
+def _outcome_of_script(call: Call) -> Outcome:
+    """What a call is that we end while a script has it."""
+    return call.outcome or (Outcome.ANSWERED if call.settled or call.bridged_at is not None else Outcome.ABANDONED)
 
 
 # --- the message
@@ -526,7 +655,7 @@ def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
 
 def _ended(call: Call, event: LegEnded) -> Step:
     """The leg is gone, in whatever phase: decide the outcome and give everything back."""
-    cancel: Commands = (CancelRequest(call.id, call.policy.pool),) if call.phase is Phase.WAITING else ()
+    cancel: Commands = (CancelRequest(call.id, call.policy.pool),) if call.phase is Phase.WAITING else _unask(call)
     outcome = call.outcome or _live_outcome(call, event.at)
     if outcome is None:
         outcome = outcome_of(event.cause, event.sip_code, ringing_seen=call.ringing_at is not None)
@@ -548,6 +677,8 @@ def _live_outcome(call: Call, at: float) -> Outcome | None:
         return None
     if call.bridged_at is not None:
         return Outcome.ANSWERED
+    if call.scripted:
+        return Outcome.ANSWERED if call.settled else Outcome.CUSTOMER_HANGUP
     if call.phase is Phase.ANNOUNCING:  # agentless
         return Outcome.ANSWERED if _heard(call) else Outcome.CUSTOMER_HANGUP
     return Outcome.CUSTOMER_HANGUP if at - call.answered_at < call.policy.answer_limit_s else Outcome.ABANDONED
@@ -608,6 +739,8 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.WAITING, LegSeen): _music_unheard,
     (Phase.WAITING, DeadlinePassed): _wait_overdue,
     (Phase.WAITING, HangUpAsked): _hang_up_waiting,
+    (Phase.WAITING, ScriptTakes): _waiting_taken_by_script,
+    (Phase.CONNECTING, AgentUnasked): _agent_unasked_connecting,
     (Phase.CONNECTING, LegJoined): _joined,
     (Phase.CONNECTING, LegEnded): _ended,
     (Phase.CONNECTING, CommandFailed): _connect_failed,
@@ -618,6 +751,20 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.TALKING, DeadlinePassed): _talk_overdue,
     (Phase.TALKING, HangUpAsked): _hang_up_talking,
     (Phase.TALKING, AgentLost): _agent_left_talking,
+    (Phase.TALKING, TalkCut): _talk_cut,
+    (Phase.TALKING, ScriptTakes): _taken_by_script,
+    (Phase.SCRIPTED, LegAnswered): _script_answered,
+    (Phase.SCRIPTED, LegEnded): _ended,
+    (Phase.SCRIPTED, AgentAsked): _agent_asked,
+    (Phase.SCRIPTED, AgentUnasked): _agent_unasked,
+    (Phase.SCRIPTED, AgentAssigned): _agent_for_script,
+    (Phase.SCRIPTED, AgentLost): _kept_agent_lost,
+    (Phase.SCRIPTED, HangUpAsked): _hang_up_scripted,
+    (Phase.SCRIPTED, Settled): _settled,
+    (Phase.SCRIPTED, ScriptLeaves): _script_leaves,
+    (Phase.TALKING, Settled): _settled,
+    (Phase.CONNECTING, Settled): _settled,
+    (Phase.HANGING_UP, Settled): _settled,
     (Phase.ANNOUNCING, PlaybackBegan): _message_began,
     (Phase.ANNOUNCING, PlaybackEnded): _message_ended,
     (Phase.ANNOUNCING, LegDigit): _opt_out,
@@ -642,6 +789,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
 _BEFORE_LIVE = (Phase.DIALING, Phase.RINGING, Phase.ANSWERED)
 _LIVE = (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)
 _OF_PREVIEWS = (DialAsked, SkipAsked, DialBarred, AgentLeaving)
+_OF_SCRIPTS = (ScriptTakes, ScriptLeaves, Settled, AgentAsked, AgentUnasked, TalkCut)
 
 IGNORED: frozenset[tuple[Phase, type]] = frozenset(
     {
@@ -669,6 +817,38 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         *((phase, AgentLost) for phase in (Phase.WAITING, Phase.ANNOUNCING)),
         # Said of a lead that is no longer only shown; and an agent who means to leave stays for a call under way.
         *((phase, event) for phase in (*_BEFORE_LIVE, *_LIVE) for event in _OF_PREVIEWS),
+        # Runs hear these themselves; what a script asks for may be overtaken by what happened meanwhile.
+        *(
+            (Phase.SCRIPTED, event)
+            for event in (
+                LegRinging,
+                LegEntered,
+                LegJoined,
+                LegLeft,
+                LegDigit,
+                LegSeen,
+                PlaybackBegan,
+                PlaybackEnded,
+                CommandFailed,
+                DeadlinePassed,
+                ScriptTakes,
+                TalkCut,
+                *_OF_PREVIEWS,
+            )
+        ),
+        *(
+            (phase, event)
+            for phase in (Phase.CONNECTING, Phase.TALKING, Phase.HANGING_UP)
+            for event in _OF_SCRIPTS
+            if (phase, event) not in TABLE
+        ),
+        # Nobody hands over a call that no person is on; the run of a script that has the call is not ours there.
+        *(
+            (phase, event)
+            for phase in (*_BEFORE_LIVE, Phase.WAITING, Phase.ANNOUNCING)
+            for event in _OF_SCRIPTS
+            if (phase, event) not in TABLE
+        ),
         # An ended call is kept until its record is stored; whatever still arrives changes nothing.
         *((Phase.ENDED, event) for event in get_args(CallEvent) if event is not AgentAssigned),
     }

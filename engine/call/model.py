@@ -31,6 +31,7 @@ class Phase(StrEnum):
     CONNECTING = "connecting"
     TALKING = "talking"
     ANNOUNCING = "announcing"
+    SCRIPTED = "scripted"
     HANGING_UP = "hanging_up"
     ENDED = "ended"
 
@@ -112,6 +113,16 @@ class Call:
     """Why the agent skipped the lead, or why the lead shown was taken back."""
     recording: str | None = None
     """Where the leg is recorded, or None."""
+    script: str = ""
+    """The content hash of the script that this call is pinned to, or ran; empty: none."""
+    scripted: bool = False
+    """A run of the script has the call: the ends of talks lead back to it."""
+    settled: bool = False
+    """The script said what came of the call."""
+    asked: str = ""
+    """The pool from which the script wants an agent now."""
+    asked_priority: int = 0
+    asked_at: float = 0.0
     hang_ups: int = 0
     """How often the hang-up was sent."""
 

@@ -20,6 +20,7 @@ from engine.call.commands import (
     DestroyBridge,
     HangUp,
     Join,
+    Leave,
     Originate,
     Play,
     SetVariable,
@@ -240,6 +241,8 @@ class FakeAsterisk:
                 self._destroy(self._bridge(command.bridge))
             case Join():
                 self._join(self._bridge(command.bridge), self._in_app(command.channel))
+            case Leave():
+                self._leave(command)
             case StartMusic():
                 self._in_app(command.channel).music = command.music
             case StopMusic():
@@ -254,6 +257,12 @@ class FakeAsterisk:
                 self._leave_app(self._in_app(command.channel))
             case _:
                 assert_never(command)
+
+    def _leave(self, command: Leave) -> None:
+        channel = self._in_app(command.channel)
+        if channel.bridge == command.bridge:
+            channel.bridge = None
+            self._tell(LegLeft(channel.id, command.bridge, self._clock.now()))
 
     def _channel(self, name: ChannelId) -> FakeChannel:
         channel = self.channels.get(name)

@@ -96,3 +96,10 @@ class FakeScripts:
     async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:
         self._check()
         return [binding for binding in reversed(self.bound) if binding.target == target]
+
+    async def all_bindings(self) -> Sequence[ScriptBinding]:
+        self._check()
+        newest = {binding.target: binding for binding in self.bound}
+        return sorted(
+            (one for one in newest.values() if one.shares), key=lambda one: (one.target.kind, one.target.name)
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from engine.agent.machine import (
     Agent,
@@ -27,6 +27,7 @@ from engine.ports import AbandonmentLedger, CampaignNumbers, Disposition, LeadSt
 
 from .dialing import Dialing
 from .explanation import Definition, Explained, windows_told
+from .flows.desk import FlowDesk, script_target, slot_target
 from .message import Messages
 from .preview import PreviewDesk, PreviewView
 from .story import Story
@@ -125,6 +126,7 @@ class Control:
     parts: Callable[[], Mapping[str, PartState]]
     stopping: Callable[[], bool]
     metrics: Metrics
+    flows: FlowDesk
     names: dict[Slot, str] = field(default_factory=dict)
     previews: PreviewDesk = field(init=False)
 
@@ -257,6 +259,10 @@ class Control:
 
         `wait_max_s` is the route's own limit; None: the engine's.
         """
+        script = script_target(target)
+        if script is not None:
+            self.flows.take_in(self._inbound_call(call, caller, self._manual_policy("")), script, did)
+            return
         kind, _, name = target.partition("/")
         slot: Slot | None = None
         if kind == "slot" and name.isdigit():
@@ -270,8 +276,24 @@ class Control:
             AnswerAction.AGENT, pool, wait_max_s or self.inbound.wait_max_s, self.inbound.wrap_up_s, TALK_MAX_S,
             MANUAL_RING_TIMEOUT_S, self.inbound.message, priority=1, slot=slot,
         )  # fmt: skip
-        inbound = Call(call, CallKind.INBOUND, Phase.WAITING, caller, policy, self.clock.now())
-        self.switchboard.receive(inbound)
+        self.switchboard.receive(self._inbound_call(call, caller, policy))
+
+    def _inbound_call(self, call: CallId, caller: str, policy: CallPolicy) -> Call:
+        return Call(call, CallKind.INBOUND, Phase.WAITING, caller, policy, self.clock.now())
+
+    def script_policy(self, leg: Mapping[str, Any]) -> CallPolicy:
+        """The policy of a call that an engine before us left to a script, by what it stored of it."""
+        campaign = leg.get("campaign")
+        known = None if campaign is None else self.dialing.policy(CampaignId(campaign))
+        return known or self._manual_policy("")
+
+    def take_in_from_phone(self, call: CallId, slot: Slot, number: str) -> bool:
+        """Serve an agent's phone that dialed an automatic seat; False for every other number."""
+        target = slot_target(int(number)) if number.isdigit() else None
+        if target is None or not self.flows.bound(target):
+            return False
+        self.flows.take_in(self._inbound_call(call, str(slot), self._manual_policy("")), target, number)
+        return True
 
     def _check_dialable(self) -> None:
         if self.stopping():

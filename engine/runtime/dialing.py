@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import structlog
 
@@ -130,6 +131,22 @@ def policy_of(campaign: Campaign, announcement: Announcement) -> CallPolicy:
     )
 
 
+class Scripts(Protocol):
+    """Scripts that people of agentless campaigns meet."""
+
+    async def prepare(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> Mapping[AttemptId, str]:
+        """Make ready what they will meet; the attempts whose leads do not fit, and why. Raises Unavailable."""
+        ...
+
+    def pinned(self, call: CallId) -> str:
+        """The script that a call was prepared for; empty: none."""
+        ...
+
+    def unfit(self, attempt: AttemptId, why: str) -> None:
+        """The attempt will not be dialed, now or later: its lead's data does not fit."""
+        ...
+
+
 class Dialing:
     """One task that dials for all campaigns. `closed` says why nothing is dialed now, or None."""
 
@@ -149,8 +166,10 @@ class Dialing:
         undialed: Callable[[AttemptId], None],
         desk: PacingDesk,
         soundness: Callable[[], Soundness],
+        scripts: Scripts,
     ) -> None:
         """`undialed` is told of every attempt that is, or may be, open and will never be dialed."""
+        self._scripts = scripts
         self._switchboard = switchboard
         self._leads = leads
         self._trunk_directory = trunks
@@ -197,6 +216,11 @@ class Dialing:
     def trunks(self) -> list[TrunkRecord]:
         """Every trunk of this cell, by name."""
         return sorted(self._trunks.records.values(), key=lambda record: record.name)
+
+    def policy(self, campaign: CampaignId) -> CallPolicy | None:
+        """What the calls of a campaign know of it, or None for one that is not known (any more)."""
+        known = self.campaigns.get(campaign)
+        return None if known is None else self._policy(known)
 
     def take_channel(self, name: TrunkName) -> bool:
         """Take one call of a trunk's capacity for a call that no campaign dials; False when there is none."""
@@ -495,6 +519,7 @@ class Dialing:
         granted = await self._granted(campaign.trunk, wanted, cps_max)
         if granted:
             claimed = await self._claim(campaign, line, granted)
+            claimed = await self._prepared(campaign, claimed)
             self._took_turn(campaign, line, len(claimed))
             await self._launch_evenly(campaign, claimed)
 
@@ -531,6 +556,23 @@ class Dialing:
             line.note(self._clock.now(), "leads", found, len(claimed))
         self._metrics.count("vss_leads_claimed_total", len(claimed))
         return claimed
+
+    async def _prepared(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> Sequence[ClaimedLead]:
+        """The claimed leads that can meet their campaign's script; all where there is none."""
+        left = claimed
+        try:
+            unfit = await self._scripts.prepare(campaign, claimed)
+            for attempt, why in unfit.items():
+                self._scripts.unfit(attempt, why)
+            left = [lead for lead in claimed if lead.attempt not in unfit] if unfit else claimed
+        except BaseException:
+            left = ()
+            for lead in claimed:
+                self._undialed(lead.attempt)
+            raise
+        finally:
+            self._trunks.give_back(campaign.trunk, len(claimed) - len(left))
+        return left
 
     def _show(self, campaign: Campaign, claimed: Sequence[ClaimedLead]) -> None:
         """Show each lead to an agent who is ready; one for whom there is none (any more) gets its outcome.
@@ -588,6 +630,7 @@ class Dialing:
             lead=lead.lead,
             lead_attempts=lead.attempts,
             recording=self._recording(lead.attempt) if campaign.record else None,
+            script=self._scripts.pinned(CallId(lead.attempt)),
         )
 
     def originate(self, call: Call, caller_id: str) -> Originate:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from engine.agent.machine import LogoutAsked, RegistrationChanged
 from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
-from engine.call.model import Call, Phase
+from engine.call.model import Call, CallPolicy, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
@@ -47,6 +48,9 @@ from .batch import Batch
 from .bounds import Soundness
 from .control import Control, InboundPolicy, Overview, PartState
 from .dialing import Dialing
+from .flows.desk import FlowDesk
+from .flows.performers import FlowPorts, performers
+from .flows.runner import Runner
 from .message import Messages
 from .pacing import PacingDesk
 from .router import Router
@@ -96,6 +100,7 @@ class Ports:
     clock: Clock
     random_bits: Callable[[], int]
     """74 random bits for each attempt's id."""
+    flows: FlowPorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,16 @@ class Engine:
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
         self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
+        self.runner = Runner(
+            self.switchboard, ports.flows.runs, performers(ports.flows, ports.clock, metrics), ports.clock, metrics
+        )
+        self.flows = FlowDesk(
+            self.switchboard, self.runner, ports.flows.scripts, ports.flows.runs, ports.clock, metrics,
+            timezone=ports.flows.timezone, apology=settings.message,
+            policy=self._policy_of_leg,
+            unfit=lambda attempt, why: self._story.unfit(attempt, why, ports.clock.now()),
+        )  # fmt: skip
+        self.switchboard.scripts = self.flows
         self.messages = Messages(ports.speech, ports.clock, metrics, settings.message)
         self.dialing = Dialing(
             self.switchboard,
@@ -153,6 +168,7 @@ class Engine:
             lambda attempt: self._story.never_dialed(attempt, ports.clock.now()),
             self.desk,
             self._soundness,
+            self.flows,
         )
         self.switchboard.on_idle = self.dialing.wake
         self.switchboard.on_ended = self._on_ended
@@ -169,8 +185,9 @@ class Engine:
             self.parts,
             lambda: self._draining,
             metrics,
+            self.flows,
         )
-        self._router = Router(self.switchboard, self.control, ports.clock, metrics, settings.message)
+        self._router = Router(self.switchboard, self.control, self.runner, ports.clock, metrics, settings.message)
         self._leftovers: list[ClaimedLead] = []
         self._level = False
         """Whether calls and agents were told what the present socket's snapshot says."""
@@ -192,6 +209,9 @@ class Engine:
                 ("agents", self._agents.run()),
                 ("opt_outs", self._opt_outs.run()),
                 ("recordings", self._recorded.run()),
+                ("runs", self.runner.batch.run()),
+                ("cursors", self.runner.run()),
+                ("scripts", self.flows.run()),
                 ("dialing", self.dialing.run()),
                 ("keep_live", self._keep_live()),
                 ("show_calls", self._show_calls()),
@@ -229,6 +249,7 @@ class Engine:
                 slots = await self._ports.agents.slots()
                 self._leftovers = list(await self._ports.outcomes.open_attempts())
                 await self.dialing.refresh()
+                await self.flows.load()
                 break
             except Unavailable as error:
                 log.warning("start_waits", reason=str(error))
@@ -275,7 +296,10 @@ class Engine:
         for call in tuple(self.switchboard.calls.values()):
             self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
         await self._save_pacing()
-        for batch in (self._outcomes, self._opt_outs, self._calls, self._agents, self._recorded):
+        self.runner.close()
+        for batch in (
+            self._outcomes, self._opt_outs, self._calls, self._agents, self._recorded, self.runner.batch
+        ):  # fmt: skip
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
 
@@ -300,16 +324,28 @@ class Engine:
     # --- events
 
     def _on_event(self, event: TelephonyEvent) -> None:
+        if isinstance(event, SocketRestored):
+            self._adopt(event)
         self._router.on_event(event)
         if isinstance(event, SocketRestored):
+            self.flows.resume()
             self._close_leftovers()
             self._level = True
         elif isinstance(event, SocketLost):
             self._level = False
             self.dialing.wake()
 
+    def _policy_of_leg(self, leg: Mapping[str, Any]) -> CallPolicy:
+        return self.control.script_policy(leg)
+
+    def _adopt(self, event: SocketRestored) -> None:
+        """Calls that scripts of an engine before us had are ours from here on, and their attempts stay open."""
+        adopted = self.flows.adopt(event.snapshot, event.at)
+        self._leftovers = [lead for lead in self._leftovers if lead.attempt not in adopted]
+
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)
+        self.flows.ended(call.id)
         if call.recording is not None and call.answered_at is not None:
             leg = FinishedLeg(call.id, call.recording, call.answered_at)
             self._recorded.add((self._calls.added, leg))

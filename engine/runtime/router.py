@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import structlog
@@ -24,7 +25,7 @@ from engine.call.events import (
 from engine.call.reconcile import Sight, missed
 from engine.clock import Clock
 from engine.errors import Rejected
-from engine.ids import CallId, PlaybackId, Slot, is_attempt, seat_slot
+from engine.ids import LEG_PREFIX, BridgeId, CallId, ChannelId, PlaybackId, Slot, is_attempt, seat_slot
 from engine.outcome.disposition import Outcome
 from engine.ports import Metrics
 from engine.trunk.cause import outcome_of
@@ -47,6 +48,10 @@ class Desk(Protocol):
         """Dial a number for a slot; raises Rejected."""
         ...
 
+    def take_in_from_phone(self, call: CallId, slot: Slot, number: str) -> bool:
+        """Serve a phone that dialed an automatic seat; False for every other number."""
+        ...
+
     def preview_digit(self, slot: Slot, digit: str) -> None:
         """A digit on the leg of an agent who may be shown a lead."""
         ...
@@ -56,13 +61,38 @@ class Desk(Protocol):
         ...
 
 
+class RunLegs(Protocol):
+    """Legs and bridges that runs of scripts made for themselves."""
+
+    @property
+    def legs(self) -> Mapping[ChannelId, object]: ...
+
+    @property
+    def bridges(self) -> Collection[BridgeId]: ...
+
+    def on_leg(self, event: LegEvent | PlaybackEvent) -> bool:
+        """Something happened to a leg; False when no run made it (any more)."""
+        ...
+
+    def missed(self, sight: Sight, at: float) -> None:
+        """The socket is back: tell runs which of their legs are gone."""
+        ...
+
+
 class Router:
     """Carries events to the switchboard; the first restored socket and each later one bring it level with Asterisk."""
 
     def __init__(
-        self, switchboard: Switchboard, desk: Desk, clock: Clock, metrics: Metrics, farewell: tuple[str, ...]
+        self,
+        switchboard: Switchboard,
+        desk: Desk,
+        runs: RunLegs,
+        clock: Clock,
+        metrics: Metrics,
+        farewell: tuple[str, ...],
     ) -> None:
         self._switchboard = switchboard
+        self._runs = runs
         self._desk = desk
         self._clock = clock
         self._metrics = metrics
@@ -85,6 +115,8 @@ class Router:
             self._on_seat_event(slot, event)
         elif self._switchboard.post(CallId(event.channel), event):
             return
+        elif event.channel.startswith(LEG_PREFIX):
+            self._on_run_leg(event)
         elif isinstance(event, LegEntered):
             self._on_newcomer(event)
         elif isinstance(event, PlaybackEvent) and event.playback.endswith(FAREWELL):
@@ -92,6 +124,11 @@ class Router:
                 self._switchboard.perform(HangUp(event.channel))
         else:
             self._metrics.count("vss_events_unrouted_total", type=type(event).__name__)
+
+    def _on_run_leg(self, event: LegEvent | PlaybackEvent) -> None:
+        """A leg that a run made; one of a run that is gone is ended."""
+        if not self._runs.on_leg(event) and isinstance(event, LegEntered):
+            self._switchboard.perform(HangUp(event.channel))
 
     # --- agents' legs
 
@@ -141,7 +178,12 @@ class Router:
         self._switchboard.perform(Continue(event.channel))
 
     def _dial(self, event: LegEntered, slot: Slot, number: str) -> None:
-        """The dialed number is called on the agent's nailed-up leg; the phone's own attempt ends."""
+        """The dialed number is called on the agent's nailed-up leg; the phone's own attempt ends.
+
+        The script of an automatic seat serves the phone itself.
+        """
+        if self._desk.take_in_from_phone(CallId(event.channel), slot, number):
+            return
         try:
             self._desk.dial_from(slot, number)
             cause = 16
@@ -176,14 +218,16 @@ class Router:
                 board.tell_agent(agent.slot, SeatJoined(at))
             elif seen.app_args is not None and not agent.seated:
                 board.tell_agent(agent.slot, SeatEntered(at))
+        self._runs.missed(sight, at)
         self._sweep(snapshot, at)
 
     def _sweep(self, snapshot: Snapshot, at: float) -> None:
         board = self._switchboard
         legs = {agent.channel for agent in board.agents()} | {call.channel for call in board.calls.values()}
-        bridges = {agent.bridge for agent in board.agents()}
+        legs |= self._runs.legs.keys()
+        bridges = {agent.bridge for agent in board.agents()} | set(self._runs.bridges)
         for seen in snapshot.channels:
-            ours = seen.app_args is not None or seat_slot(seen.channel) is not None or is_attempt(seen.channel)
+            ours = seen.app_args is not None or _made_by_us(seen.channel)
             if ours and seen.channel not in legs:
                 if seen.app_args is not None and seen.app_args[:1] == ("inbound",):
                     # Came while nobody listened, or in the moment between the socket and the snapshot: take them in.
@@ -193,8 +237,13 @@ class Router:
                 log.warning("channel_swept", channel=seen.channel, state=seen.state)
                 board.perform(HangUp(seen.channel))
         for bridge in snapshot.bridges:
-            if seat_slot(bridge.bridge) is not None and bridge.bridge not in bridges:
+            if _made_by_us(bridge.bridge) and bridge.bridge not in bridges:
                 board.perform(DestroyBridge(bridge.bridge))
+
+
+def _made_by_us(name: str) -> bool:
+    """Whether a channel or bridge has a name that the engine gives."""
+    return name.startswith(LEG_PREFIX) or seat_slot(name) is not None or is_attempt(name)
 
 
 def _seconds(words: list[str]) -> float | None:

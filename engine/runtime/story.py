@@ -6,14 +6,14 @@ never say different things.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 import structlog
 
 from engine.agent.machine import Agent, AgentState
-from engine.call.events import CallEvent
+from engine.call.events import CallEvent, LegDigit
 from engine.call.model import Call, CallKind, Phase
 from engine.dialer.lead import LeadNext, LeadStatus, next_of
 from engine.ids import AttemptId, CallId
@@ -24,6 +24,7 @@ from .batch import Batch
 
 log = structlog.get_logger()
 
+MASK = "?"
 ENTRIES_MAX = 1000
 """Journal entries kept for one call between two commits; more (a storm of digits) are counted, not kept."""
 
@@ -76,7 +77,7 @@ class Story:
         if chapter is None:
             return
         if len(chapter.events) < ENTRIES_MAX:
-            chapter.events.append(event)
+            chapter.events.append(_masked(event) if before.scripted else event)
         else:
             chapter.dropped += 1
         if after.phase is before.phase:
@@ -146,6 +147,13 @@ class Story:
         following = next_of(Outcome.NOT_DIALED, 0, {}, at)
         self._ledgers.outcomes.add(
             OutcomeFact(attempt, Outcome.NOT_DIALED, 0, None, None, None, None, at, "engine", None, following)
+        )
+
+    def unfit(self, attempt: AttemptId, why: str, at: float) -> None:
+        """An open attempt will not be dialed, and nor will its lead again: its data does not fit the script."""
+        never = LeadNext(LeadStatus.EXCLUDED, None)
+        self._ledgers.outcomes.add(
+            OutcomeFact(attempt, Outcome.NOT_DIALED, 0, None, None, None, None, at, "engine", None, never, note=why)
         )
 
     def agent_changed(self, before: Agent, after: Agent) -> None:
@@ -254,6 +262,11 @@ def _next_of(call: Call, outcome: Outcome, ended_at: float) -> LeadNext:
     if call.opted_out_at is not None:
         return LeadNext(LeadStatus.EXCLUDED, None)
     return next_of(outcome, call.lead_attempts, call.policy.recall, ended_at)
+
+
+def _masked(event: CallEvent) -> CallEvent:
+    """What people tell a script may be a PIN: what it takes of that is in its run, where that is not sensitive."""
+    return replace(event, digit=MASK) if isinstance(event, LegDigit) else event
 
 
 def _fields(event: CallEvent) -> dict[str, Any]:

@@ -46,8 +46,8 @@ from engine.call.commands import (
     RequestAgent,
     TelephonyCommand,
 )
-from engine.call.events import CallEvent, CommandFailed, DeadlinePassed, Failure
-from engine.call.machine import start_inbound, start_outbound, start_preview, step
+from engine.call.events import CallEvent, CommandFailed, DeadlinePassed, Failure, ScriptTakes
+from engine.call.machine import start_inbound, start_outbound, start_preview, start_scripted, step
 from engine.call.model import Call, Phase, Seat
 from engine.clock import Clock
 from engine.dialer.campaign import AnswerAction
@@ -80,6 +80,22 @@ class Witness(Protocol):
     def agent_changed(self, agent: Agent, at: float) -> None: ...
 
 
+class Scripts(Protocol):
+    """Scripts that have calls; all return at once."""
+
+    def heard(self, before: Call, event: CallEvent, after: Call) -> None:
+        """A call that a script has, or had before the event, took a step."""
+        ...
+
+    def entered(self, call: Call) -> None:
+        """A dialed call that is pinned to a script reached its person."""
+        ...
+
+    def before_join(self, call: Call) -> None:
+        """The call's leg goes into a bridge: whatever it hears by itself must stop first, or the join waits for it."""
+        ...
+
+
 class Switchboard:
     """Owns every live call and every pool; all its methods run on the loop's thread and return at once."""
 
@@ -92,6 +108,7 @@ class Switchboard:
         self.on_idle: Callable[[], None] = lambda: None
         """Called when a line or an agent became free."""
         self.on_ended: Callable[[Call], None] = lambda call: None
+        self.scripts: Scripts | None = None
         self._telephony = telephony
         self._clock = clock
         self._metrics = metrics
@@ -163,6 +180,15 @@ class Switchboard:
         """Begin an inbound call whose channel is in the application."""
         self._begin(*start_inbound(call))
 
+    def receive_for_script(self, call: Call) -> None:
+        """Begin an inbound call that a script serves; its channel is in the application."""
+        self._begin(*start_scripted(call))
+
+    def adopt(self, call: Call) -> None:
+        """Take over a call of an engine before us: a script has it."""
+        self.calls[call.id] = call
+        self._story.began(call)
+
     def post(self, call: CallId, event: CallEvent) -> bool:
         """Carry an event to its call; False when there is no such call (any more)."""
         if call not in self.calls:
@@ -171,9 +197,9 @@ class Switchboard:
         self._run_turn()
         return True
 
-    def perform(self, command: TelephonyCommand) -> None:
-        """Carry out a command that no call waits for: a failure is only logged."""
-        self._send(command, self._unowned_failed)
+    def perform(self, command: TelephonyCommand, failed: Callable[[CommandFailed], None] | None = None) -> None:
+        """Carry out a command that no call waits for; without `failed` a failure is only logged."""
+        self._send(command, failed or self._unowned_failed)
 
     def close(self) -> None:
         """Forget all deadlines: the process ends."""
@@ -231,6 +257,11 @@ class Switchboard:
         self._execute(after, commands)
         if after is not before:
             self._witness.call_stepped(before, after, event.at)
+        if self.scripts is not None and (before.scripted or after.scripted):
+            if before.scripted or isinstance(event, ScriptTakes):
+                self.scripts.heard(before, event, after)
+            else:
+                self.scripts.entered(after)
         if after.phase is Phase.ENDED:
             self._ended(after)
 
@@ -281,7 +312,8 @@ class Switchboard:
                 case RequestAgent(call_id, pool, priority, since, slot):
                     self._request(pool, Waiting(priority, since, call_id, slot))
                 case CancelRequest(call_id, pool):
-                    self._named_pool(pool).cancel(call_id)
+                    if pool in self.pools:
+                        self.pools[pool].cancel(call_id)
                 case MarkTalking(_, slot):
                     self._tell_agent_of(call, slot, Connected(self._clock.now()))
                 case MarkDecided(_, slot):
@@ -293,6 +325,8 @@ class Switchboard:
                 case RecordOptOut():
                     self._story.opted_out(call)
                 case _:
+                    if isinstance(command, Join) and call.scripted and self.scripts is not None:
+                        self.scripts.before_join(call)
                     self._send(command, self._failed_for(call.id))
 
     def _send(self, command: TelephonyCommand, failed: Callable[[CommandFailed], None]) -> None:

@@ -142,6 +142,14 @@ class ScriptsContract:
         assert (await world.store.retire(old.hash, "ann")).retired_by == "ann"
         assert len(await world.store.bindings(SLOT)) == 3
 
+    async def test_all_bindings_are_what_every_target_runs_now(self, world: World) -> None:
+        old, new = await world.store.publish([script(), script(2, "later")], "ann")
+        other = ScriptTarget(TargetKind.DID, "+74950000001")
+        await world.store.bind(SLOT, old.hash, 1.0, 1, "ann")
+        bound = await world.store.bind(other, old.hash, 1.0, 1, "ann")
+        newest = await world.store.bind(SLOT, new.hash, 0.5, 1, "bob")
+        assert await world.store.all_bindings() == [bound, newest]
+
     async def test_bindings_made_at_once_all_count(self, world: World) -> None:
         scripts = await world.store.publish([script(n, f"text {n}") for n in range(1, 9)], "ann")
         await asyncio.gather(*(world.store.versions() for _ in scripts))  # so that each has a connection at once

@@ -22,6 +22,7 @@ from engine.fakes.callee import Callee, carrier
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
+from engine.fakes.scripts import FakeScripts
 from engine.fakes.speech import FakeSpeech
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
@@ -30,6 +31,8 @@ from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkRecord
 from engine.runtime.control import InboundPolicy
 from engine.runtime.engine import Engine, EngineSettings, Ports
+from engine.runtime.flows.performers import FlowPorts
+from engine.runtime.flows.unready import NoEar, NoRuns, NoVoices, NoWebhooks
 
 TRUNK = TrunkName("carrier")
 ONCE = {outcome: RecallRule(1, 1.0) for outcome in Outcome}
@@ -152,7 +155,9 @@ async def open_cell(
     asterisk = FakeAsterisk(clock, callees)
     speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
+    scripts = FlowPorts(FakeScripts(), NoRuns(), NoVoices(), NoWebhooks(), NoEar())
     ports = Ports(
+        flows=scripts,
         telephony=asterisk,
         leads=FakeLeads(memory),
         outcomes=FakeOutcomes(memory),

@@ -23,6 +23,7 @@ from engine.call.commands import (
     DestroyBridge,
     HangUp,
     Join,
+    Leave,
     Originate,
     Play,
     SetVariable,
@@ -199,6 +200,8 @@ def request(command: TelephonyCommand) -> Request[Any]:
             return ari.bridges_destroy(command.bridge)
         case Join():
             return ari.bridges_add_channel(command.bridge, channel=[command.channel])
+        case Leave():
+            return ari.bridges_remove_channel(command.bridge, channel=[command.channel])
         case StartMusic():
             return ari.channels_start_moh(command.channel, moh_class=command.music)
         case StopMusic():

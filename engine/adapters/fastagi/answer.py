@@ -62,8 +62,10 @@ def set_variable(variable: Variable) -> bytes:
 
 
 def for_route(route: InboundRoute, caller_name: str | None) -> tuple[Variable, ...]:
-    """What the dialplan needs for a route: `VSS_TARGET` is `slot/N` or `queue/POOL` and comes last, so that a
-    connection that breaks in between leaves it empty and the call goes to the fallback."""
+    """What the dialplan needs for a route: `VSS_TARGET` is `script/KIND/NAME`, `slot/N` or `queue/POOL` and comes last,
+    so that a connection that breaks in between leaves it empty and the call goes to the fallback."""
+    if route.script is not None:
+        return (Variable("VSS_TARGET", f"script/{route.script.kind}/{route.script.name}"),)
     if not _POOL.fullmatch(route.pool):
         raise UnsafeVariable(f"the pool of {route.did} has a name the dialplan cannot carry")
     target = f"queue/{route.pool}" if route.slot is None else f"slot/{route.slot:d}"

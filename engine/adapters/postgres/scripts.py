@@ -10,7 +10,7 @@ import asyncpg
 from engine.errors import NotFound, Rejected
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import Share, with_share
-from engine.ports import VERSIONS_MAX, ScriptBinding, ScriptTarget, ScriptVersion, StoredScript
+from engine.ports import VERSIONS_MAX, ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind
 
 from .pool import Database
 from .query import query
@@ -98,6 +98,16 @@ class PostgresScripts:
             ScriptBinding(target, _shares_of(row), row["seed"], row["bound_at"].timestamp(), row["bound_by"])
             for row in rows
         ]
+
+    async def all_bindings(self) -> Sequence[ScriptBinding]:
+        """What every target runs now, by target. Raises Unavailable."""
+        return [
+            ScriptBinding(
+                ScriptTarget(TargetKind(row["target_kind"]), row["target"]), _shares_of(row), row["seed"],
+                row["bound_at"].timestamp(), row["bound_by"],
+            )
+            for row in await self._database.rows("all_script_bindings")
+        ]  # fmt: skip
 
 
 async def _published(connection: Connection, script: Publication, by: str) -> ScriptVersion:

@@ -121,6 +121,21 @@ HTTP = (
     Metric("vss_live_unencodable_total", _C, "Live frames dropped because their data is not JSON"),
 )
 
+SCRIPTS = (
+    Metric("vss_live_scripts", _G, "Runs of scripts that go on"),
+    Metric("vss_script_begun_total", _C, "Runs begun"),
+    Metric("vss_script_adopted_total", _C, "Runs of an engine before this one that were taken over"),
+    Metric(
+        "vss_script_runs_total",
+        _C,
+        "Runs that ended, by result (script, hangup, stopped, a limit, error, fault, not_begun, unreadable)",
+        ("result",),
+    ),
+    Metric("vss_script_steps_total", _C, "Steps of runs"),
+    Metric("vss_script_unfit_leads_total", _C, "Leads never dialed because their data does not fit the script"),
+    Metric("vss_script_refreshes_total", _C, "Times that bindings were to be read again, by result", ("result",)),
+)
+
 SPEECH = (
     Metric("vss_speech_total", _C, "Texts asked to be spoken, by result (made, found, failed)", ("result",)),
     Metric("vss_unspoken_campaigns", _G, "Running campaigns whose identity text has no sound: one line per idle agent"),
@@ -133,6 +148,7 @@ SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("Dialing", DIALING),
     ("Asterisk", ARI),
     ("PostgreSQL, Redis", STORES),
+    ("Scripts", SCRIPTS),
     ("Speech", SPEECH),
     ("Process", PROCESS),
     ("HTTP", HTTP),

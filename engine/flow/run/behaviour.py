@@ -300,13 +300,18 @@ def _queue(turn: Turn, action: Queue) -> None:
         asides["position"] = turn.at + action.position_every_s
     if action.callback is not None:
         asides["callback"] = turn.at + action.callback.every_s
+    join_queue(turn, action)
+    turn.wait_for(WaitKind.QUEUED, action.max_wait_s, asides=asides)
+
+
+def join_queue(turn: Turn, action: Queue) -> None:
+    """Ask for a place in the queue, or for the same one again after a restart."""
     turn.do(
         JoinQueue(
             request=turn.request, pool=action.pool, priority=action.priority, music=action.music,
             max_wait_s=action.max_wait_s, talk_max_s=action.talk_max_s,
         )
     )  # fmt: skip
-    turn.wait_for(WaitKind.QUEUED, action.max_wait_s, asides=asides)
 
 
 # --- what is written down

@@ -42,7 +42,7 @@ from ..outcomes import ANY_ERROR, HANGUP, MAX_DURATION, MAX_NODE_VISITS, Scope, 
 from ..saying.words import Unsayable
 from ..values import Value, WrongValue, raw_of, value_of
 from . import entry
-from .behaviour import STARTED, act, ask_webhook, new_frame, take_response
+from .behaviour import STARTED, act, ask_webhook, join_queue, new_frame, take_response
 from .commands import (
     AnswerCall,
     Cancel,
@@ -399,6 +399,8 @@ def _restarted(turn: Turn, event: Restarted) -> None:
         case Resume.REQUERY:
             turn.set(wait=None)
             _act(turn)
+        case Resume.CONTINUE if wait.kind is WaitKind.QUEUED:
+            join_queue(turn, action)
         case Resume.CONTINUE | Resume.TERMINAL:
             pass
 

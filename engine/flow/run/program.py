@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..document import Syntax, load
 from ..expression import Expression
 from ..inference import TypeFault, infer
 from ..inferred import ANYTHING, Inferred
@@ -34,6 +36,18 @@ def program(flows: Iterable[Flow], main: str) -> Program:
             found[name] = there[name]
             waiting += there[name].calls()
     return Program(main, found)
+
+
+def program_of(document: str) -> Program:
+    """The program of a published version, from its canonical form (publication.py). Raises ValueError.
+
+    A version was sound when it was published; one that cannot even be read is of a language that is not ours.
+    """
+    whole = json.loads(document)
+    loaded = load(json.dumps([whole["flow"], *whole["subflows"].values()]), Syntax.JSON)
+    if loaded.problems:
+        raise ValueError(f"{loaded.problems[0].code} {loaded.problems[0].message}")
+    return program(loaded.flows, whole["flow"]["id"])
 
 
 def known(flow: Flow, expression: Expression) -> Inferred:

@@ -273,7 +273,7 @@ function updateCall(row, call) {
   setText(time, duration(nowS() - began));
 }
 
-const PHASE_ORDER = ["waiting", "connecting", "answered", "talking", "announcing", "ringing", "dialing", "previewing"];
+const PHASE_ORDER = ["waiting", "connecting", "answered", "talking", "scripted", "announcing", "ringing", "dialing", "previewing"];
 
 function drawCalls() {
   const rank = ([, call]) => { const place = PHASE_ORDER.indexOf(call.phase); return place < 0 ? 99 : place; };

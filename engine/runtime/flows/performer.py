@@ -18,9 +18,6 @@ from engine.flow.run.events import RunEvent
 from engine.ids import BridgeId, ChannelId
 from engine.run_ports import RunId, RunItem
 
-LEG_PREFIX = "flow-"
-"""Legs and bridges that runs make for themselves begin so: nobody else's do."""
-
 
 class LiveRun(Protocol):
     """A run, as its performers see it."""
@@ -103,6 +100,10 @@ class Performer(Protocol):
         """Something happened to the caller's leg: a key, the end of a playback, what the dialplan found."""
         ...
 
+    def hush(self, run: LiveRun) -> None:
+        """The caller's leg is about to be joined with others: stop its sounds, or the join waits for their end."""
+        ...
+
     def adopt(self, run: LiveRun, request: str, sight: Sight) -> bool:
         """After a restart: take over what Asterisk still has of the request that the run waits for; False: nothing."""
         ...
@@ -120,6 +121,9 @@ class Performing:
 
     def heard(self, run: LiveRun, event: CallEvent) -> None:
         """Nothing of ours hangs on the caller's leg."""
+
+    def hush(self, run: LiveRun) -> None:
+        """Nothing of ours is heard."""
 
     def adopt(self, run: LiveRun, request: str, sight: Sight) -> bool:
         """Nothing of ours is left in Asterisk."""
