@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot
 
@@ -70,11 +70,12 @@ class DestroyBridge:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Put a channel into a bridge."""
+    """Put a channel into a bridge; muted, it hears and is not heard."""
 
     repeat: ClassVar[Repeat] = Repeat.REPEATABLE
     bridge: BridgeId
     channel: ChannelId
+    mute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,96 @@ class Continue:
     channel: ChannelId
 
 
+@dataclass(frozen=True, slots=True)
+class ContinueAt:
+    """Let a channel leave the application and go on at another place of the dialplan, which may bring it back."""
+
+    repeat: ClassVar[Repeat] = Repeat.ONCE
+    channel: ChannelId
+    context: str
+    extension: str = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLeg:
+    """Record what is heard from a channel, as a WAV file under `name`; LegRecorded tells its end. Seconds."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    name: str
+    max_s: int
+    silence_s: int
+    """So much silence ends it; 0: none does."""
+    beep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End a recording and keep it."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """What is said until it is resumed is not in the file."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snoop:
+    """Make a channel that hears another one (`in`: what comes from its far end); it enters the application."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    snoop: ChannelId
+    spy: Literal["in", "out", "both"]
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMedia:
+    """Make a channel whose sound goes to and comes from an AudioSocket server (slin, 8 kHz); it enters the application.
+
+    Asterisk connects to `address` (host:port) and names itself by `tap`, a UUID.
+    """
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    address: str
+    tap: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Press keys towards a channel's far end."""
+
+    repeat: ClassVar[Repeat] = Repeat.ONCE
+    channel: ChannelId
+    digits: str
+    between_ms: int
+    duration_ms: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WatchTalking:
+    """Tell when somebody speaks (LegTalking), and when they fell silent for `silence_ms` (LegQuiet)."""
+
+    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
+    channel: ChannelId
+    silence_ms: int
+    on: bool = True
+
+
 TelephonyCommand = (
     Originate
     | HangUp
@@ -150,6 +241,15 @@ TelephonyCommand = (
     | StopPlay
     | SetVariable
     | Continue
+    | ContinueAt
+    | RecordLeg
+    | StopRecording
+    | PauseRecording
+    | ResumeRecording
+    | Snoop
+    | OpenMedia
+    | SendDigits
+    | WatchTalking
 )
 
 

@@ -98,6 +98,36 @@ class PlaybackEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRecorded:
+    """A recording of a leg ended."""
+
+    channel: ChannelId
+    name: str
+    failed: bool
+    duration_s: float
+    talking_s: float | None
+    """How long somebody spoke; None where that was not measured."""
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegTalking:
+    """Somebody began to speak."""
+
+    channel: ChannelId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegQuiet:
+    """Who spoke for `talked_ms` is silent, as long as was asked for."""
+
+    channel: ChannelId
+    talked_ms: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The call's one armed deadline passed (a timer that was re-armed meanwhile never fires)."""
 
@@ -269,7 +299,18 @@ class SocketRestored:
     at: float
 
 
-LegEvent = LegRinging | LegAnswered | LegEntered | LegJoined | LegLeft | LegDigit | LegEnded
+LegEvent = (
+    LegRinging
+    | LegAnswered
+    | LegEntered
+    | LegJoined
+    | LegLeft
+    | LegDigit
+    | LegRecorded
+    | LegTalking
+    | LegQuiet
+    | LegEnded
+)
 PlaybackEvent = PlaybackBegan | PlaybackEnded
 TelephonyEvent = LegEvent | PlaybackEvent | SocketLost | SocketRestored
 CallEvent = (
@@ -279,6 +320,9 @@ CallEvent = (
     | LegJoined
     | LegLeft
     | LegDigit
+    | LegRecorded
+    | LegTalking
+    | LegQuiet
     | LegEnded
     | LegSeen
     | PlaybackBegan

@@ -96,8 +96,11 @@ from .events import (
     LegEntered,
     LegJoined,
     LegLeft,
+    LegQuiet,
+    LegRecorded,
     LegRinging,
     LegSeen,
+    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     ScriptLeaves,
@@ -817,6 +820,12 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         *((phase, AgentLost) for phase in (Phase.WAITING, Phase.ANNOUNCING)),
         # Said of a lead that is no longer only shown; and an agent who means to leave stays for a call under way.
         *((phase, event) for phase in (*_BEFORE_LIVE, *_LIVE) for event in _OF_PREVIEWS),
+        # Runs hear what they asked for themselves, in whatever phase their call is.
+        *(
+            (phase, event)
+            for phase in (*_BEFORE_LIVE, *_LIVE, Phase.SCRIPTED)
+            for event in (LegRecorded, LegTalking, LegQuiet)
+        ),
         # Runs hear these themselves; what a script asks for may be overtaken by what happened meanwhile.
         *(
             (Phase.SCRIPTED, event)

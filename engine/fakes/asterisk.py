@@ -16,18 +16,27 @@ from typing import assert_never
 from engine.call.commands import (
     Answer,
     Continue,
+    ContinueAt,
     CreateBridge,
     DestroyBridge,
     HangUp,
     Join,
     Leave,
+    OpenMedia,
     Originate,
+    PauseRecording,
     Play,
+    RecordLeg,
+    ResumeRecording,
+    SendDigits,
     SetVariable,
+    Snoop,
     StartMusic,
     StopMusic,
     StopPlay,
+    StopRecording,
     TelephonyCommand,
+    WatchTalking,
 )
 from engine.call.events import (
     BridgeSeen,
@@ -40,7 +49,10 @@ from engine.call.events import (
     LegEntered,
     LegJoined,
     LegLeft,
+    LegQuiet,
+    LegRecorded,
     LegRinging,
+    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     Snapshot,
@@ -53,8 +65,16 @@ from engine.errors import Unavailable
 from engine.fakes.callee import Callee, carrier
 from engine.ids import BridgeId, ChannelId, PlaybackId
 
-CONTEXTS: Mapping[str, tuple[str, ...]] = {"vss-customer": ("customer",), "vss-agent": ("agent",)}
+CONTEXTS: Mapping[str, tuple[str, ...]] = {
+    "vss-customer": ("customer",),
+    "vss-agent": ("agent",),
+    "vss-party": ("party",),
+    "vss-amd": ("amd",),
+}
 """Contexts of the dialplan that lead into the application, with the arguments they give."""
+SoundCommand = (
+    RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits | WatchTalking
+)
 IDENTITY_S = 5.0
 """Length of the message that a customer hears when the engine is away."""
 MEDIA_S = 0.3
@@ -81,6 +101,21 @@ class FakeChannel:
     heard_identity: bool = False
     variables: dict[str, str] = field(default_factory=dict)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    context: str = ""
+    """Where in the dialplan it is, out of the application."""
+    snoops: ChannelId | None = None
+    """The channel that it hears, and ends with."""
+    muted: bool = False
+    watched: bool = False
+
+
+@dataclass(slots=True)
+class FakeRecording:
+    channel: ChannelId
+    began_at: float
+    timer: asyncio.TimerHandle
+    talking_s: float = 0.0
+    paused: bool = False
 
 
 class FakeAsterisk:
@@ -99,6 +134,12 @@ class FakeAsterisk:
         self.playbacks: dict[PlaybackId, tuple[ChannelId, asyncio.TimerHandle]] = {}
         self.dialed: list[Originate] = []
         """Every originate that was carried out."""
+        self.recordings: dict[str, FakeRecording] = {}
+        self.recorded: list[str] = []
+        """Names of recordings that ended."""
+        self.taps: dict[ChannelId, str] = {}
+        """Legs whose sound goes to an AudioSocket server, and how they name themselves there."""
+        self.sent_digits: list[tuple[ChannelId, str]] = []
         self._clock = clock
         self._callees = callees
         self._contexts = contexts
@@ -180,6 +221,10 @@ class FakeAsterisk:
                 timer.cancel()
         for _, timer in self.playbacks.values():
             timer.cancel()
+        for recording in self.recordings.values():
+            recording.timer.cancel()
+        self.recordings.clear()
+        self.taps.clear()
         self.channels.clear()
         self.bridges.clear()
         self.playbacks.clear()
@@ -199,6 +244,28 @@ class FakeAsterisk:
         """The person at the other end presses keys."""
         for digit in digits:
             self._tell(LegDigit(channel, digit, self._clock.now()))
+
+    def speak(self, channel: ChannelId, for_s: float) -> None:
+        """The person speaks, and is silent again; recordings of the leg have that much of a voice."""
+        for recording in self.recordings.values():
+            if recording.channel == channel and not recording.paused:
+                recording.talking_s += for_s
+        if self.channels[channel].watched:
+            self._tell(LegTalking(channel, self._clock.now()))
+            self._tell(LegQuiet(channel, int(for_s * 1000), self._clock.now()))
+
+    def recording_ends(self, name: str, *, failed: bool = False) -> None:
+        """A recording ends: by silence, by its limit, or because its channel is gone."""
+        recording = self.recordings.pop(name)
+        recording.timer.cancel()
+        now = self._clock.now()
+        duration_s = now - recording.began_at
+        self.recorded.append(name)
+        self._tell(LegRecorded(recording.channel, name, failed, duration_s, recording.talking_s, now))
+
+    def comes_back(self, channel: ChannelId, *args: str) -> None:
+        """The dialplan brings a channel back into the application, such as with what AMD found."""
+        self._enter(self.channels[channel], args)
 
     # --- inside ---
 
@@ -240,6 +307,7 @@ class FakeAsterisk:
             case DestroyBridge():
                 self._destroy(self._bridge(command.bridge))
             case Join():
+                self._in_app(command.channel).muted = command.mute
                 self._join(self._bridge(command.bridge), self._in_app(command.channel))
             case Leave():
                 self._leave(command)
@@ -255,8 +323,61 @@ class FakeAsterisk:
                 self._in_app(command.channel).variables[command.name] = command.value
             case Continue():
                 self._leave_app(self._in_app(command.channel))
+            case ContinueAt():
+                self._go_on_at(self._in_app(command.channel), command.context)
+            case _:
+                self._carry_out_sound(command)
+
+    def _carry_out_sound(self, command: SoundCommand) -> None:
+        match command:
+            case RecordLeg():
+                self._record(command, self._in_app(command.channel))
+            case StopRecording():
+                self._recording(command.name)
+                self.recording_ends(command.name)
+            case PauseRecording():
+                self._recording(command.name).paused = True
+            case ResumeRecording():
+                self._recording(command.name).paused = False
+            case Snoop():
+                self._channel(command.channel)
+                self._make(command.snoop, command.args, of=command.channel)
+            case OpenMedia():
+                self._make(command.channel, ())
+                self.taps[command.channel] = command.tap
+            case SendDigits():
+                self.sent_digits.append((self._in_app(command.channel).id, command.digits))
+            case WatchTalking():
+                self._in_app(command.channel).watched = command.on
             case _:
                 assert_never(command)
+
+    def _go_on_at(self, channel: FakeChannel, context: str) -> None:
+        """Out of the application, and back again where the dialplan of the context leads there (`comes_back`)."""
+        self._leave_bridge(channel)
+        channel.app_args = None
+        args = self._contexts.get(context)
+        if args is None:
+            self._later(channel, 0.0, lambda: self._end(channel, 16, None))
+        else:
+            channel.context = context
+
+    def _make(self, name: ChannelId, args: tuple[str, ...], of: ChannelId | None = None) -> None:
+        """A channel without a far end of its own."""
+        if name in self.channels:
+            return
+        channel = self.channels[name] = FakeChannel(name, "", "", "Up", snoops=of)
+        self._later(channel, 0.0, lambda: self._enter(channel, args))
+
+    def _record(self, command: RecordLeg, channel: FakeChannel) -> None:
+        timer = asyncio.get_running_loop().call_later(command.max_s, lambda: self.recording_ends(command.name))
+        began_at = self._clock.now()
+        self.recordings[command.name] = FakeRecording(channel.id, began_at, timer)
+
+    def _recording(self, name: str) -> FakeRecording:
+        if name not in self.recordings:
+            raise _Refusal(Failure.GONE, "Recording not found")
+        return self.recordings[name]
 
     def _leave(self, command: Leave) -> None:
         channel = self._in_app(command.channel)
@@ -373,9 +494,14 @@ class FakeAsterisk:
             timer.cancel()
         for playback in [name for name, (owner, _) in self.playbacks.items() if owner == channel.id]:
             self._playback_ends(playback, failed=True)
+        for name in [name for name, recording in self.recordings.items() if recording.channel == channel.id]:
+            self.recording_ends(name)
         self._leave_bridge(channel)
         del self.channels[channel.id]
+        self.taps.pop(channel.id, None)
         self._tell(LegEnded(channel.id, cause, sip_code, self._clock.now()))
+        for snoop in [other for other in self.channels.values() if other.snoops == channel.id]:
+            self._end(snoop, 16, None)
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(

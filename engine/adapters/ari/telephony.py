@@ -19,18 +19,27 @@ from engine.adapters.ari.socket import AriSettings, AriSocket
 from engine.call.commands import (
     Answer,
     Continue,
+    ContinueAt,
     CreateBridge,
     DestroyBridge,
     HangUp,
     Join,
     Leave,
+    OpenMedia,
     Originate,
+    PauseRecording,
     Play,
+    RecordLeg,
+    ResumeRecording,
+    SendDigits,
     SetVariable,
+    Snoop,
     StartMusic,
     StopMusic,
     StopPlay,
+    StopRecording,
     TelephonyCommand,
+    WatchTalking,
 )
 from engine.call.events import CommandFailed, Failure, Snapshot, SocketLost, SocketRestored, TelephonyEvent
 from engine.clock import Clock
@@ -104,7 +113,7 @@ class AriTelephony:
         try:
             if isinstance(command, Originate):
                 self._prepare_originate(command)
-            self._socket.send(request(command), lambda reply: self._judge(command, reply, failed))
+            self._socket.send(request(command, self._app), lambda reply: self._judge(command, reply, failed))
         except Unavailable as error:
             failure = CommandFailed(command, Failure.NOT_SENT, str(error), self._clock.now())
             asyncio.get_running_loop().call_soon(failed, failure)
@@ -129,7 +138,7 @@ class AriTelephony:
         match reply:
             case Done():
                 return
-            case Gone(status=409) if isinstance(command, (CreateBridge, Originate)):
+            case Gone(status=409) if isinstance(command, (CreateBridge, Originate, Snoop, OpenMedia)):
                 return
             case Gone(reason=detail):
                 failure = Failure.GONE
@@ -176,8 +185,13 @@ def is_gone(command: TelephonyCommand, status: int, reason: str) -> bool:
     return isinstance(command, Join) and (status == 422 or (status == 400 and "not found" in reason))
 
 
-def request(command: TelephonyCommand) -> Request[Any]:
-    """The ARI request of a command."""
+SoundCommand = (
+    RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits | WatchTalking
+)
+
+
+def request(command: TelephonyCommand, app: str) -> Request[Any]:
+    """The ARI request of a command; legs that it makes enter the application `app`."""
     match command:
         case Originate():
             return ari.channels_originate_with_id(
@@ -199,7 +213,7 @@ def request(command: TelephonyCommand) -> Request[Any]:
         case DestroyBridge():
             return ari.bridges_destroy(command.bridge)
         case Join():
-            return ari.bridges_add_channel(command.bridge, channel=[command.channel])
+            return ari.bridges_add_channel(command.bridge, channel=[command.channel], mute=command.mute or None)
         case Leave():
             return ari.bridges_remove_channel(command.bridge, channel=[command.channel])
         case StartMusic():
@@ -216,4 +230,53 @@ def request(command: TelephonyCommand) -> Request[Any]:
             return ari.channels_set_channel_var(command.channel, variable=command.name, value=command.value)
         case Continue():
             return ari.channels_continue_in_dialplan(command.channel)
+        case ContinueAt():
+            return ari.channels_continue_in_dialplan(
+                command.channel, context=command.context, extension=command.extension, priority=1
+            )
+        case _:
+            return _sound_request(command, app)
+
+
+def _sound_request(command: SoundCommand, app: str) -> Request[Any]:
+    """The ARI request of a command about what is heard, recorded or pressed."""
+    match command:
+        case RecordLeg():
+            return ari.channels_record(
+                command.channel,
+                name=command.name,
+                format="wav",
+                max_duration_seconds=command.max_s,
+                max_silence_seconds=command.silence_s,
+                if_exists="overwrite",
+                beep=command.beep,
+                terminate_on="none",
+            )
+        case StopRecording():
+            return ari.recordings_stop(command.name)
+        case PauseRecording():
+            return ari.recordings_pause(command.name)
+        case ResumeRecording():
+            return ari.recordings_unpause(command.name)
+        case Snoop():
+            return ari.channels_snoop_channel_with_id(
+                command.channel, command.snoop, app=app, spy=command.spy, app_args=",".join(command.args)
+            )
+        case OpenMedia():
+            return ari.channels_external_media(
+                app=app,
+                format="slin",
+                channel_id=command.channel,
+                external_host=command.address,
+                encapsulation="audiosocket",
+                transport="tcp",
+                data=command.tap,
+            )
+        case SendDigits():
+            return ari.channels_send_dtmf(
+                command.channel, dtmf=command.digits, between=command.between_ms, duration=command.duration_ms
+            )
+        case WatchTalking():
+            word, value = ("set", str(command.silence_ms)) if command.on else ("remove", "")
+            return ari.channels_set_channel_var(command.channel, variable=f"TALK_DETECT({word})", value=value)
     assert_never(command)

@@ -17,7 +17,10 @@ from engine.call.events import (
     LegEvent,
     LegJoined,
     LegLeft,
+    LegQuiet,
+    LegRecorded,
     LegRinging,
+    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     PlaybackEvent,
@@ -53,6 +56,14 @@ def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEvent | None:
             return PlaybackBegan(PlaybackId(playback.id), _target(playback), at)
         case wire.PlaybackFinished(playback):
             return PlaybackEnded(PlaybackId(playback.id), _target(playback), playback.state == "failed", at)
+        case wire.RecordingFinished(recording):
+            return _recorded(recording, failed=False, at=at)
+        case wire.RecordingFailed(recording):
+            return _recorded(recording, failed=True, at=at)
+        case wire.ChannelTalkingStarted():
+            return LegTalking(ChannelId(heard.channel.id), at)
+        case wire.ChannelTalkingFinished():
+            return LegQuiet(ChannelId(heard.channel.id), heard.duration, at)
         case wire.ApplicationReplaced():
             return None
     assert_never(heard)
@@ -60,6 +71,13 @@ def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEvent | None:
 
 def _target(playback: wire.Playback) -> ChannelId:
     return ChannelId(playback.target_uri.partition(":")[2])
+
+
+def _recorded(recording: wire.LiveRecording, *, failed: bool, at: float) -> LegRecorded:
+    channel = ChannelId(recording.target_uri.partition(":")[2])
+    talking = recording.talking_duration
+    talking_s = None if talking is None else float(talking)
+    return LegRecorded(channel, recording.name, failed, float(recording.duration), talking_s, at)
 
 
 def _dialed(heard: wire.Dial, at: float) -> LegRinging | LegAnswered | None:

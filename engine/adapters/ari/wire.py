@@ -92,6 +92,32 @@ class PlaybackFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
     playback: Playback
 
 
+class LiveRecording(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    target_uri: str
+    duration: int = 0
+    talking_duration: int | None = None
+
+
+class RecordingFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
+    recording: LiveRecording
+
+
+class RecordingFailed(msgspec.Struct, frozen=True, gc=False, tag=True):
+    recording: LiveRecording
+
+
+class ChannelTalkingStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
+    channel: Channel
+
+
+class ChannelTalkingFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """`duration` in milliseconds."""
+
+    channel: Channel
+    duration: int = 0
+
+
 class ChannelUserevent(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Only our own, asked for to prove that events still come."""
 
@@ -129,6 +155,10 @@ Event = (
     | ChannelDtmfReceived
     | PlaybackStarted
     | PlaybackFinished
+    | RecordingFinished
+    | RecordingFailed
+    | ChannelTalkingStarted
+    | ChannelTalkingFinished
     | ApplicationReplaced
 )
 Frame = Event | ChannelUserevent | RESTResponse | UnknownEvent
@@ -144,6 +174,10 @@ WANTED_TYPES = tuple(
         ChannelDtmfReceived,
         PlaybackStarted,
         PlaybackFinished,
+        RecordingFinished,
+        RecordingFailed,
+        ChannelTalkingStarted,
+        ChannelTalkingFinished,
         ChannelUserevent,
         ApplicationReplaced,
         RESTResponse,
