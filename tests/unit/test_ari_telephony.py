@@ -59,12 +59,12 @@ DIAL = Originate(C, "PJSIP/+1200@carrier", "vss-customer", "s", "+1999", 20, (("
     ],
 )
 def test_command_is_this_request(command: TelephonyCommand, method: str, path: str, query: dict[str, str]) -> None:
-    asked = request(command)
+    asked = request(command, "vss")
     assert (asked.method, asked.path, dict(asked.query)) == (method, path, query)
 
 
 def test_originate_goes_into_the_dialplan_and_never_straight_into_the_application() -> None:
-    asked = request(DIAL)
+    asked = request(DIAL, "vss")
     query = dict(asked.query)
     assert asked.path == "channels/c"
     assert query == {
