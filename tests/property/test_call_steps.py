@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.call.commands import (
     Answer,
+    CancelRequest,
     Command,
     HangUp,
     Join,
@@ -18,11 +19,14 @@ from engine.call.commands import (
     RecordOptOut,
     RecordOutcome,
     ReleaseAgent,
+    RequestAgent,
 )
 from engine.call.events import (
+    AgentAsked,
     AgentAssigned,
     AgentLeaving,
     AgentLost,
+    AgentUnasked,
     CallEvent,
     CommandFailed,
     DeadlinePassed,
@@ -40,9 +44,21 @@ from engine.call.events import (
     LegSeen,
     PlaybackBegan,
     PlaybackEnded,
+    ScriptLeaves,
+    ScriptTakes,
+    Settled,
     SkipAsked,
+    TalkCut,
 )
-from engine.call.machine import IMPOSSIBLE, message_id, start_inbound, start_outbound, start_preview, step
+from engine.call.machine import (
+    IMPOSSIBLE,
+    message_id,
+    start_inbound,
+    start_outbound,
+    start_preview,
+    start_scripted,
+    step,
+)
 from engine.call.model import Call, CallKind, CallPolicy, Phase, Seat
 from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
@@ -104,6 +120,19 @@ TALK: list[CallEvent] = [
 ]
 """A talk from its dial to its end; sequences begin with a part of it, else few would get beyond ringing."""
 sequences = st.builds(lambda known, more: TALK[:known] + more, st.integers(0, len(TALK)), st.lists(events, max_size=12))
+of_scripts: st.SearchStrategy[CallEvent] = st.sampled_from(
+    [
+        ScriptTakes("abc", keep_agent=True, at=NOW),
+        ScriptTakes("abc", keep_agent=False, at=NOW),
+        ScriptLeaves(NOW),
+        Settled(NOW),
+        AgentAsked("sales", 1, NOW),
+        AgentUnasked(NOW),
+        TalkCut(NOW),
+        HangUpAsked("script", NOW),
+    ]
+)
+scripted = st.lists(st.one_of(events, of_scripts, of_scripts), max_size=18)
 previews = st.builds(lambda dials, more: dials + more, st.sampled_from([[], [ASKED]]), sequences)
 pauses = st.sampled_from([0.01, 0.3, 1.0, 2.0, 11.0, 100.0])
 calls = st.builds(
@@ -116,15 +145,17 @@ calls = st.builds(
 class Driver:
     """Steps one call and keeps account of what it holds."""
 
-    def __init__(self, kind: CallKind, action: AnswerAction, *, preview: bool = False) -> None:
+    def __init__(self, kind: CallKind, action: AnswerAction, *, preview: bool = False, script: str = "") -> None:
         policy = CallPolicy(
             action, "sales", 2.0, 30.0, 3600.0, 25, ("sound:identity",), ("sound:confirmed",), "9", opt_out_wait_s=3.0
         )
-        call = Call(CallId(CUSTOMER), kind, Phase.DIALING, "+1", policy, 100.0)
+        call = Call(CallId(CUSTOMER), kind, Phase.DIALING, "+1", policy, 100.0, script=script)
         self.now = 100.0
         self.held: Counter[Slot] = Counter()
         self.commands: list[Command] = []
-        if kind is CallKind.INBOUND:
+        if script and kind is CallKind.INBOUND:
+            self.call, commands = start_scripted(replace(call, phase=Phase.WAITING))
+        elif kind is CallKind.INBOUND:
             self.call, commands = start_inbound(replace(call, phase=Phase.WAITING))
         elif preview:
             self.held[SEATS[0].slot] += 1
@@ -163,7 +194,10 @@ class Driver:
                 self.held[command.slot] -= 1
         assert min(self.held.values(), default=0) >= 0, "a seat was released twice, or without being held"
         assert self.held.total() == self.call.seat_held
-        assert (self.call.deadline_at is None) == (self.call.phase is Phase.ENDED)
+        if self.call.scripted and self.call.phase in {Phase.SCRIPTED, Phase.TALKING}:
+            assert self.call.deadline_at is None, "the script's run has its own deadlines"
+        else:
+            assert (self.call.deadline_at is None) == (self.call.phase is Phase.ENDED)
         if self.call.phase is Phase.ENDED:
             assert not self.held.total(), "the call ended and holds a seat"
 
@@ -243,6 +277,32 @@ def test_every_preview_ends_when_nothing_more_is_heard_of_it(sequence: list[Call
         assert driver.call.deadline_at is not None
         driver.take(DeadlinePassed(NOW), max(0.0, driver.call.deadline_at - driver.now))
     assert driver.call.phase is Phase.ENDED
+
+
+@given(st.sampled_from([CallKind.INBOUND, CallKind.CAMPAIGN]), scripted, st.lists(pauses, min_size=18, max_size=18))
+@settings(max_examples=400, deadline=None)
+def test_call_of_a_script_keeps_the_books_and_ends_when_the_script_ends_it(
+    kind: CallKind, sequence: list[CallEvent], waits: list[float]
+) -> None:
+    driver = Driver(kind, AnswerAction.MESSAGE, script="abc")
+    if kind is CallKind.CAMPAIGN:
+        for event in TALK[1:3]:
+            driver.take(event, 0.1)
+    assert driver.call.scripted
+    for event, pause_s in zip(sequence, waits, strict=False):
+        driver.take(event, pause_s)
+        assert driver.count(RecordOutcome) == (driver.call.phase is Phase.ENDED and driver.call.attempt is not None)
+    for _ in range(TIMEOUTS_MAX):
+        if driver.call.phase is Phase.ENDED:
+            break
+        driver.take(HangUpAsked("script", NOW), 0.1)
+        if driver.call.deadline_at is not None:
+            driver.take(DeadlinePassed(NOW), max(0.0, driver.call.deadline_at - driver.now))
+    assert driver.call.phase is Phase.ENDED
+    assert driver.call.outcome is not None or driver.call.attempt is None
+    waiting = [type(command) for command in driver.commands if isinstance(command, RequestAgent | CancelRequest)]
+    assigned = driver.count(Join)
+    assert not waiting or waiting[-1] is CancelRequest or assigned, "the pool still counts on a call that is gone"
 
 
 def test_message_of_the_driver_is_the_machines() -> None:
