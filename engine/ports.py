@@ -312,6 +312,8 @@ class CallRecord:
     recording: str | None
     journal: tuple[tuple[float, str, dict[str, Any]], ...]
     """Entries since the last commit: at, event name, fields."""
+    script: str = ""
+    """The content hash of the script that it is pinned to; empty: none."""
 
 
 class CallStore(Protocol):

@@ -135,10 +135,7 @@ class RunStore(Protocol):
     """
 
     async def commit(self, items: Sequence[RunItem]) -> None:
-        """Write items in order, in one transaction; idempotent. A record older than what is kept changes nothing.
-
-        The kept record of a run that is over stays.
-        """
+        """Write items in one transaction; idempotent. The newest record of a run is kept, and stays once it is over."""
         ...
 
     async def open_runs(self) -> Sequence[RunRecord]:
@@ -156,12 +153,13 @@ class RunStore(Protocol):
     async def take_callback(self, pools: Sequence[str], now: float) -> DueCallback | None:
         """Claim the promise that is due longest in any of these pools, or None; committed before it is dialed.
 
-        One that was claimed and never settled is given out again after a while, at most ATTEMPTS_MAX times.
+        One that was claimed and never settled is given out again after CALLBACK_TAKEN_S, CALLBACK_ATTEMPTS_MAX times.
+        One whose number is on the do-not-call list by then is given up.
         """
         ...
 
     async def settle_callback(self, callback: int, *, reached: bool, at: float) -> None:
-        """Somebody talked, or not: then it is due again later, or given up after CALLBACK_ATTEMPTS_MAX."""
+        """Somebody talked, or not: then it is due again after CALLBACK_PAUSE_S, CALLBACK_ATTEMPTS_MAX times in all."""
         ...
 
     async def lead_data(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Mapping[str, Any]]:
@@ -174,6 +172,15 @@ class RunStore(Protocol):
 
 
 CALLBACK_ATTEMPTS_MAX = 3
+CALLBACK_PAUSE_S = 600.0
+"""Nobody there: so much later it is tried again."""
+CALLBACK_TAKEN_S = 300.0
+"""A promise that was taken and never settled (the engine died) is given out again after this time."""
+
+
+def international(number: str) -> str:
+    """A number as lists have it: with the plus sign."""
+    return number if number.startswith("+") else f"+{number}"
 
 
 # --- other systems

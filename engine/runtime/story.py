@@ -254,6 +254,7 @@ class Story:
             call.hangup_by,
             call.recording if call.answered_at is not None else None,
             entries,
+            call.script,
         )
 
 

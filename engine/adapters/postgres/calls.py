@@ -50,4 +50,5 @@ class PostgresCalls:
             [call.hangup_by for call in calls],
             [call.recording for call in calls],
             [json_text(call.journal) if call.journal else None for call in calls],
+            [call.script or None for call in calls],
         )

@@ -3,7 +3,9 @@ SELECT a.lead_id, a.campaign_id, coalesce(l.phone_number, '') AS phone_number, l
        CASE WHEN l.status = 'deleted' THEN 'lead_deleted'
             WHEN NOT EXISTS (SELECT FROM open_attempts o WHERE o.attempt_id = a.attempt_id AND o.lead_id = a.lead_id)
               THEN 'attempt_closed'
-            WHEN EXISTS (SELECT FROM do_not_call n WHERE n.phone_number = l.phone_number) THEN 'do_not_call'
+            WHEN EXISTS (SELECT FROM do_not_call n WHERE n.phone_number = l.phone_number)
+              OR EXISTS (SELECT FROM campaign_do_not_call n
+                          WHERE n.campaign_id = l.campaign_id_ref AND n.phone_number = l.phone_number) THEN 'do_not_call'
             WHEN c.require_consent AND NOT has_consent(l.phone_number, c.campaign_id, clock_timestamp())
               THEN 'no_consent'
             WHEN c.status <> 'running' THEN 'campaign_state'
