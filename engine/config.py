@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     ami_password: SecretStr | None = None
     fastagi_host: str = "127.0.0.1"
     fastagi_port: int = 4573
+    audiosocket_host: str = "127.0.0.1"
+    """Where Asterisk delivers the sound of calls to streams and beep detection."""
+    audiosocket_port: int = 4574
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     api_token: SecretStr

@@ -43,6 +43,8 @@ VSS_AMI_USER=vss
 VSS_AMI_PASSWORD={ami}
 VSS_FASTAGI_HOST=127.0.0.1
 VSS_FASTAGI_PORT=4573
+VSS_AUDIOSOCKET_HOST=127.0.0.1
+VSS_AUDIOSOCKET_PORT=4574
 
 # what Asterisk listens on, and where `vss asterisk render` writes; then trunks and slots are rendered as they are added
 VSS_SIP_HOST=127.0.0.1

@@ -212,6 +212,8 @@ class Stack:
         env = {
             "VSS_FASTAGI_HOST": LOOPBACK,
             "VSS_FASTAGI_PORT": str(self.ports.fastagi),
+            "VSS_AUDIOSOCKET_HOST": LOOPBACK,
+            "VSS_AUDIOSOCKET_PORT": str(self.ports.audiosocket),
             "VSS_HTTP_HOST": LOOPBACK,
             "VSS_HTTP_PORT": str(self.ports.http),
             "VSS_API_TOKEN": self.api_token,

@@ -56,9 +56,14 @@ class Ports:
         return self.base + 5
 
     @property
+    def audiosocket(self) -> int:
+        """Where Asterisk brings the sound of calls."""
+        return self.base + 6
+
+    @property
     def spare(self) -> range:
         """For tests: fault-injecting proxies and the like."""
-        return range(self.base + 6, self.base + _SENTINEL)
+        return range(self.base + 7, self.base + _SENTINEL)
 
     @property
     def sipp(self) -> range:
@@ -164,5 +169,6 @@ def _described(ports: Ports) -> dict[str, object]:
         name: [getattr(ports, name).start, getattr(ports, name).stop - 1]
         for name in ("spare", "sipp", "sipp_media", "rtp")
     }
-    singles = {name: getattr(ports, name) for name in ("http", "ari", "ami", "fastagi", "postgres", "sip")}
+    names = ("http", "ari", "ami", "fastagi", "postgres", "sip", "audiosocket")
+    singles = {name: getattr(ports, name) for name in names}
     return {**asdict(ports), **singles, **ranges}

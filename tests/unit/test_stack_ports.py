@@ -14,7 +14,7 @@ from engine.stack.report import StackFailure
 
 def test_ranges_of_the_layout_do_not_overlap_and_stay_inside_the_block() -> None:
     layout = Ports(BASES[0])
-    singles = [layout.http, layout.ari, layout.ami, layout.fastagi, layout.postgres, layout.sip]
+    singles = [layout.http, layout.ari, layout.ami, layout.fastagi, layout.postgres, layout.sip, layout.audiosocket]
     used = [*singles, *layout.spare, *layout.sipp, *layout.sipp_media, *layout.rtp]
     assert len(used) == len(set(used))
     assert min(used) == layout.base

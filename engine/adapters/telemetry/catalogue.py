@@ -142,6 +142,20 @@ SPEECH = (
     Metric("vss_speech_seconds", _H, "Making a text sound that was not made before", (), IO_S),
 )
 
+SOUND = (
+    Metric("vss_audio_taps", _G, "Audio taps announced or connected"),
+    Metric("vss_audio_taps_refused_total", _C, "Connections to the AudioSocket port that were no announced tap"),
+    Metric(
+        "vss_beep_waits_total",
+        _C,
+        "Waits for a machine's beep that ended by themselves, by what was heard (beep, silence, lost, expired)",
+        ("result",),
+    ),
+    Metric("vss_live_streams", _G, "Streams to voice bots that are open"),
+    Metric("vss_streams_total", _C, "Streams that ended, by reason (docs/stream.md)", ("result",)),
+    Metric("vss_stream_connect_seconds", _H, "Asking a voice bot until its sound flows", (), IO_S),
+)
+
 SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("Calls", CALLS),
     ("Agents", AGENTS),
@@ -150,6 +164,7 @@ SECTIONS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     ("PostgreSQL, Redis", STORES),
     ("Scripts", SCRIPTS),
     ("Speech", SPEECH),
+    ("Sound", SOUND),
     ("Process", PROCESS),
     ("HTTP", HTTP),
 )

@@ -1,0 +1,187 @@
+"""The Ear port on AudioSocket: taps that listen for beeps, and taps that are streamed to bots."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import aiohttp
+import numpy as np
+import structlog
+
+from engine.errors import Rejected
+from engine.flow.nodes.outside import Direction
+from engine.ports import Metrics
+from engine.run_ports import StreamLimits
+
+from .beep import BeepFinder
+from .door import Door, refuse_redirects
+from .protocol import FRAME_B
+from .quiet import QuietFinder
+from .relay import Relay, Told
+from .server import Line, TapServer
+
+STREAMS_MAX = 200
+LISTEN_MAX_S = 120.0
+"""A script waits 60 s at most (VoicemailDrop.wait_s); a listener that nobody closed ends by itself."""
+FULL_SCALE = np.float32(32768)
+
+log = structlog.get_logger(__name__)
+
+
+class BeepListener:
+    """Hears one tap until a beep, or silence after a voice."""
+
+    def __init__(self, silence_s: float, found: Callable[[str], None]) -> None:
+        self._beep = BeepFinder()
+        self._quiet = QuietFinder(silence_s)
+        self._found = found
+        self._kept = bytearray()
+        self._done = False
+        self.expiry = asyncio.get_running_loop().call_later(LISTEN_MAX_S, self._end, "expired")
+
+    def connected(self, line: Line) -> None:
+        """Nothing is said on it."""
+
+    def hear(self, frame: bytes) -> None:
+        self._kept += frame
+        while len(self._kept) >= FRAME_B and not self._done:
+            samples = np.frombuffer(bytes(self._kept[:FRAME_B]), "<i2").astype(np.float32) / FULL_SCALE
+            del self._kept[:FRAME_B]
+            if self._beep.hear(samples):
+                self._end("beep")
+            elif self._quiet.hear(samples):
+                self._end("silence")
+
+    def key(self, key: str) -> None:
+        """Machines press no keys."""
+
+    def lost(self) -> None:
+        self._end("lost")
+
+    def _end(self, what: str) -> None:
+        if not self._done:
+            self._done = True
+            self.expiry.cancel()
+            self._found(what)
+
+
+class AudioSocketEar:
+    """Implements `engine.run_ports.Ear`; `async with` ends every tap and stream."""
+
+    def __init__(self, host: str, port: int, metrics: Metrics, door: Door) -> None:
+        self._host = host
+        self._server = TapServer(host, port, metrics)
+        self._metrics = metrics
+        self._door = door
+        self._session: aiohttp.ClientSession | None = None
+        self._listeners: dict[str, BeepListener] = {}
+        self._relays: dict[str, Relay] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._server.__aenter__()
+        self._session = aiohttp.ClientSession(
+            connector=self._door.connector(), cookie_jar=aiohttp.DummyCookieJar(), middlewares=(refuse_redirects,)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for listener in self._listeners.values():
+            listener.expiry.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+        await self._server.__aexit__(kind, error, trace)
+
+    @property
+    def address(self) -> str:
+        """Where Asterisk delivers the sound."""
+        return f"{self._host}:{self._server.port}"
+
+    @property
+    def taps(self) -> int:
+        """Announced or connected."""
+        return self._server.taps
+
+    @property
+    def streams(self) -> int:
+        """Tasks of streams, those that say goodbye to their bot included."""
+        return len(self._tasks)
+
+    def listen_for_beep(self, tap: str, silence_s: float, heard: Callable[[bool], None]) -> None:
+        """Call `heard(True)` at the end of a beep, or of silence after a voice; `heard(False)` when the tap ends."""
+        tap = str(UUID(tap))
+
+        def found(what: str) -> None:
+            self._metrics.count("vss_beep_waits_total", result=what)
+            self.close(tap)
+            heard(what in {"beep", "silence"})
+
+        listener = BeepListener(silence_s, found)
+        self._listeners[tap] = listener
+        if not self._server.announce(tap, listener):
+            asyncio.get_running_loop().call_soon(listener.lost)
+
+    def relay(
+        self,
+        tap: str,
+        url: str,
+        direction: Direction,
+        hello: Mapping[str, Any],
+        limits: StreamLimits,
+        told: Told,
+    ) -> None:
+        """Carry the sound of a tap to a WebSocket and back. `told` hears `started`, `mark`, `ended` (with `reason`)."""
+        tap = str(UUID(tap))
+        relay = Relay(url, direction, hello, limits, told, self._metrics)
+        if len(self._tasks) >= STREAMS_MAX:
+            self._metrics.count("vss_bounds_reached_total", bound="streams")
+            relay.end("too_many")
+        elif not self._server.announce(tap, relay):
+            relay.end("too_many")
+        self._relays[tap] = relay
+        task = asyncio.create_task(self._stream(tap, relay, url, hello, told), name="stream")
+        self._tasks.add(task)
+        self._metrics.gauge("vss_live_streams", len(self._tasks))
+        task.add_done_callback(self._ended)
+
+    def close(self, tap: str) -> None:
+        """Stop whatever goes on under a tap; idempotent. Nobody is told."""
+        tap = str(UUID(tap))
+        self._server.close(tap)
+        if (listener := self._listeners.pop(tap, None)) is not None:
+            listener.expiry.cancel()
+        if (relay := self._relays.pop(tap, None)) is not None:
+            relay.end("closed")
+
+    async def _stream(self, tap: str, relay: Relay, url: str, hello: Mapping[str, Any], told: Told) -> None:
+        assert self._session is not None
+
+        def ended(reason: str) -> None:
+            self._metrics.count("vss_streams_total", result=reason)
+            if self._relays.get(tap) is relay:  # nobody closed it meanwhile
+                self.close(tap)
+                told("ended", {"reason": reason})
+
+        headers: Mapping[str, str] = {}
+        try:
+            headers = self._door.headers(url, hello)
+        except Rejected as error:
+            log.warning("stream_refused", host=urlsplit(url).hostname, reason=str(error))
+            relay.end("refused")
+        await relay.run(self._session, headers, ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._metrics.gauge("vss_live_streams", len(self._tasks))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("stream_fault", error=repr(error))
