@@ -222,6 +222,21 @@ class Dialing:
         known = self.campaigns.get(campaign)
         return None if known is None else self._policy(known)
 
+    def line(self, wanted: str | None) -> TrunkName | None:
+        """The trunk of that name, or the only one; None where there is none such."""
+        if wanted is not None:
+            return TrunkName(wanted) if TrunkName(wanted) in self._trunks.records else None
+        return next(iter(self._trunks.records)) if len(self._trunks.records) == 1 else None
+
+    def free_channel(self, name: TrunkName) -> None:
+        """A call that no campaign dialed ended: its trunk has a free channel."""
+        self._trunks.release(name)
+
+    def caller_id_of(self, name: TrunkName) -> str:
+        """The number that a trunk's calls show where nothing else is said."""
+        record = self.trunk(name)
+        return "" if record is None else record.caller_id
+
     def take_channel(self, name: TrunkName) -> bool:
         """Take one call of a trunk's capacity for a call that no campaign dials; False when there is none."""
         return self._trunks.take(name)

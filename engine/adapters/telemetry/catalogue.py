@@ -134,6 +134,12 @@ SCRIPTS = (
     Metric("vss_script_steps_total", _C, "Steps of runs"),
     Metric("vss_script_dispositions_total", _C, "Dispositions that scripts, or their ends, wrote"),
     Metric("vss_script_consents_total", _C, "Answers to questions of consent", ("granted",)),
+    Metric(
+        "vss_script_parties_total",
+        _C,
+        "People dialed by scripts, by what came of it (joined, busy, no_answer, failed, unconfirmed, no_trunk)",
+        ("result",),
+    ),
     Metric("vss_callbacks_total", _C, "Call-backs, by what came of them (promised, barred, kept, failed)", ("result",)),
     Metric("vss_script_unfit_leads_total", _C, "Leads never dialed because their data does not fit the script"),
     Metric("vss_script_refreshes_total", _C, "Times that bindings were to be read again, by result", ("result",)),

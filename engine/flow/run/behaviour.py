@@ -281,6 +281,7 @@ def _dial(turn: Turn, action: Dial | Transfer) -> None:
     turn.do(
         DialParty(
             request=turn.request, to=number, kind=kind, timeout_s=action.timeout_s, talk_max_s=action.talk_max_s,
+            locale=turn.run.locale,
             caller_id=None if caller_id is None else str(caller_id), trunk=getattr(action, "trunk", None),
             music=action.music, whisper=whisper, confirm=confirm, confirm_key=key, confirm_timeout_s=answer_s,
         )

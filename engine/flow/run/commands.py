@@ -159,6 +159,8 @@ class DialParty(Command):
     kind: TransferKind | None
     timeout_s: float
     talk_max_s: float
+    locale: str
+    """In which the whisper and the confirmation are said."""
     caller_id: str | None = None
     trunk: str | None = None
     music: str | None = None

@@ -118,7 +118,7 @@ class FlowDesk:
         self._prepared: dict[CallId, Prepared] = {}
         self._counts: dict[CallId, int] = {}
         self._left_open: list[tuple[RunRecord, Loaded]] = []
-        self._resuming: list[tuple[Live, Sight]] = []
+        self._resuming: list[Callable[[], None]] = []
 
     # --- life
 
@@ -359,23 +359,21 @@ class FlowDesk:
         sight = Sight.of(snapshot)
         adopted: set[AttemptId] = set()
         for record, script in self._left_open:
-            live = self._adopted(record, script)
+            live = self._adopted(record, script, sight)
             if live is not None and live.call.attempt is not None:
                 adopted.add(live.call.attempt)
         if self._left_open:
             log.warning("runs_adopted", runs=len(self._left_open))
         self._left_open = []
-        self._resuming = [(live, sight) for live in self._runner.live.values()]
         return frozenset(adopted)
 
     def resume(self) -> None:
         """The calls heard what the snapshot says: let the runs go on."""
-        for live, sight in self._resuming:
-            if not live.over:
-                self._runner.resume(live, sight)
-        self._resuming = []
+        resuming, self._resuming = self._resuming, []
+        for resume in resuming:
+            resume()
 
-    def _adopted(self, record: RunRecord, script: Loaded) -> Live | None:
+    def _adopted(self, record: RunRecord, script: Loaded, sight: Sight) -> Live | None:
         try:
             call = call_of(record.call, record.script, record.leg, self._policy(record.leg))
             run = read_cursor(script.program, record)
@@ -389,7 +387,7 @@ class FlowDesk:
         count = record.run.removeprefix(record.call).removeprefix(".")
         self._counts[call.id] = int(count) if count.isdigit() else 1
         self._board.adopt(call)
-        self._runner.adopt(live)
+        self._resuming.append(self._runner.adopt(live, sight))
         self._metrics.count("vss_script_adopted_total")
         return live
 

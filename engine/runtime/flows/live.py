@@ -101,11 +101,9 @@ class Live:
 
     def own_bridge(self, bridge: BridgeId) -> None:
         self.bridges.add(bridge)
-        self._runner.bridges.add(bridge)
 
     def disown_bridge(self, bridge: BridgeId) -> None:
         self.bridges.discard(bridge)
-        self._runner.bridges.discard(bridge)
 
     def close(self) -> None:
         """Stop every task and timer; legs and bridges are given back by who made them."""

@@ -100,7 +100,6 @@ class Runner:
         self.by_call: dict[CallId, Live] = {}
         """The run that has the call, or had it last and still goes on."""
         self.legs: dict[ChannelId, Live] = {}
-        self.bridges: set[BridgeId] = set()
         self._board = board
         self._store = store
         self._clock = clock
@@ -132,6 +131,11 @@ class Runner:
                 self.batch.add((self._record(live), None))
         self._dirty.clear()
 
+    @property
+    def bridges(self) -> frozenset[BridgeId]:
+        """Bridges that runs made; rooms belong to several."""
+        return frozenset(bridge for live in self.live.values() for bridge in live.bridges)
+
     def close(self) -> None:
         """The process ends: what is not over is for the next engine."""
         self.keep()
@@ -151,12 +155,18 @@ class Runner:
         self.live[live.id] = live
         self.by_call[live.call.id] = live
 
-    def adopt(self, live: Live) -> None:
-        """Take over a run of an engine before us; it hears what the snapshot says of its call."""
+    def adopt(self, live: Live, sight: Sight) -> Callable[[], None]:
+        """Take over a run of an engine before us, with what of it is still in Asterisk.
+
+        What is returned lets it go on, once its call heard what the snapshot says.
+        """
         self._take(live)
         self._deadlines.arm(live.id, live.run.deadline_at)
+        wait = live.run.wait
+        found = wait is not None and any(one.adopt(live, wait.request, sight) for one in self._performers)
+        return lambda: None if found else self._resume(live)
 
-    def resume(self, live: Live, sight: Sight) -> None:
+    def _resume(self, live: Live) -> None:
         """Whatever the run waited for that is not there any more has failed."""
         wait = live.run.wait
         if wait is not None and wait.kind is WaitKind.STORING and not isinstance(_action(live), Callback):
@@ -165,8 +175,7 @@ class Runner:
             return
         if wait is None or wait.kind not in _LEFT_BEHIND:
             return
-        if not any(performer.adopt(live, wait.request, sight) for performer in self._performers):
-            self.tell(live, told.CommandFailed(at=self.now(), request=wait.request))
+        self.tell(live, told.CommandFailed(at=self.now(), request=wait.request))
 
     def stop(self, live: Live) -> None:
         """Somebody wants the run to end."""
@@ -389,7 +398,6 @@ class Runner:
         live.held.clear()
         for leg in tuple(live.legs):
             self.legs.pop(leg, None)
-        self.bridges -= live.bridges
         self._deadlines.arm(live.id, None)
         self.live.pop(live.id, None)
         if self.by_call.get(live.call.id) is live:
