@@ -160,6 +160,12 @@ SOUND = (
         "Waits for a machine's beep that ended by themselves, by what was heard (beep, silence, lost, expired)",
         ("result",),
     ),
+    Metric(
+        "vss_detections_total",
+        _C,
+        "Machine detections, by result (human, machine, unsure, failed)",
+        ("result",),
+    ),
     Metric("vss_live_streams", _G, "Streams to voice bots that are open"),
     Metric("vss_streams_total", _C, "Streams that ended, by reason (docs/stream.md)", ("result",)),
     Metric("vss_stream_connect_seconds", _H, "Asking a voice bot until its sound flows", (), IO_S),

@@ -12,7 +12,7 @@ from engine.call.model import Call
 from engine.flow.run.commands import RunCommand
 from engine.flow.run.events import RunEvent
 from engine.flow.run.program import Program
-from engine.flow.run.state import Run
+from engine.flow.run.state import Run, WaitKind
 from engine.ids import BridgeId, ChannelId
 from engine.run_ports import RunId, RunItem
 
@@ -54,6 +54,10 @@ class Live:
     @property
     def channel(self) -> ChannelId:
         return self.call.channel
+
+    @property
+    def waits_for(self) -> WaitKind | None:
+        return None if self.run.wait is None else self.run.wait.kind
 
     def now(self) -> float:
         return self._runner.now()

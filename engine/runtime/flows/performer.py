@@ -15,6 +15,7 @@ from engine.call.model import Call
 from engine.call.reconcile import Sight
 from engine.flow.run.commands import Command, RunCommand
 from engine.flow.run.events import RunEvent
+from engine.flow.run.state import WaitKind
 from engine.ids import BridgeId, ChannelId
 from engine.run_ports import RunId, RunItem
 
@@ -42,6 +43,11 @@ class LiveRun(Protocol):
 
     @property
     def over(self) -> bool: ...
+
+    @property
+    def waits_for(self) -> WaitKind | None:
+        """What the run waits for."""
+        ...
 
     def now(self) -> float: ...
 
