@@ -20,6 +20,7 @@ from engine import __version__
 from engine.adapters.ami import AmiObserver
 from engine.adapters.ari.socket import AriSettings
 from engine.adapters.ari.telephony import AriTelephony
+from engine.adapters.audiosocket import AudioSocketEar, NoDoor
 from engine.adapters.fastagi import FastAgiServer
 from engine.adapters.pacing_journal import PacingFiles
 from engine.adapters.postgres.abandonment import PostgresAbandonment
@@ -53,7 +54,7 @@ from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
 from engine.runtime.flows.performers import FlowPorts
 from engine.runtime.flows.routes import ScriptRoutes
-from engine.runtime.flows.unready import NoEar, NoRuns, NoVoices, NoWebhooks
+from engine.runtime.flows.unready import NoRuns, NoVoices, NoWebhooks
 from engine.runtime.scripts import ScriptDesk
 from engine.runtime.steady import SteadyClock
 from engine.stack.home import state_home
@@ -113,6 +114,9 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             ari, clock, trunks=[trunk.name for trunk in await trunks.trunks()], random=random.random
         )
         metrics.add_totals(lambda: ari_totals(telephony.counters))
+        ear = await stack.enter_async_context(
+            AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, NoDoor())
+        )
         ports = Ports(
             telephony=telephony,
             leads=PostgresLeads(database),
@@ -130,7 +134,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             metrics=metrics,
             clock=clock,
             random_bits=lambda: secrets.randbits(74),
-            flows=FlowPorts(scripts, NoRuns(), NoVoices(), NoWebhooks(), NoEar(), settings.timezone),
+            flows=FlowPorts(scripts, NoRuns(), NoVoices(), NoWebhooks(), ear, settings.timezone),
         )
         ami: AmiObserver | None = None
 

@@ -45,7 +45,9 @@ class _Service:
             run(settings, tell)
         except OSError as error:
             if isinstance(error, socket.gaierror) or error.errno in CANNOT_LISTEN:
-                raise ConfigError(f"cannot listen: {error.strerror} (see VSS_HTTP_HOST, VSS_HTTP_PORT)") from None
+                raise ConfigError(
+                    f"cannot listen: {error.strerror} (see VSS_HTTP_PORT, VSS_FASTAGI_PORT, VSS_AUDIOSOCKET_PORT)"
+                ) from None
             raise
         return Answer(None, exit_code=self._exit_code)
 

@@ -51,7 +51,7 @@ async def settings(dsn: str, place: Path) -> dict[str, str]:
     """What `vss init` wrote, with this test's database and ports."""
     assert (await vss("init", "--directory", str(place), "--force")).code == 0
     away = {"VSS_ARI_URL": "http://127.0.0.1:9", "VSS_AMI_HOST": "", "VSS_REDIS_URL": "", "VSS_POSTGRES_DSN": dsn}
-    ports = {"VSS_HTTP_PORT": str(free_port()), "VSS_FASTAGI_PORT": str(free_port())}
+    ports = {f"VSS_{name}_PORT": str(free_port()) for name in ("HTTP", "FASTAGI", "AUDIOSOCKET")}
     return {**read_env_file(place / ".env"), **away, **ports, "VSS_RUN_DIR": str(place)}
 
 
@@ -180,11 +180,13 @@ async def test_ctrl_c_is_130(served: Served) -> None:
 
 
 async def test_second_engine_of_a_cell_or_port_is_refused_in_one_line(served: Served, tmp_path: Path) -> None:
-    ports = {"VSS_HTTP_PORT": str(free_port()), "VSS_FASTAGI_PORT": str(free_port())}
+    ports = {f"VSS_{name}_PORT": str(free_port()) for name in ("HTTP", "FASTAGI", "AUDIOSOCKET")}
     second = await served.ask("serve", **ports)
     assert code(second) == (4, "configuration")
     assert "another engine holds the cell" in second.err.splitlines()[-1]
-    other_cell = await served.ask("serve", VSS_CELL="other", VSS_FASTAGI_PORT=ports["VSS_FASTAGI_PORT"])
+    other_cell = await served.ask(
+        "serve", VSS_CELL="other", **{**ports, "VSS_HTTP_PORT": served.settings["VSS_HTTP_PORT"]}
+    )
     assert code(other_cell) == (4, "configuration")
     assert "cannot listen" in other_cell.err.splitlines()[-1]
     assert "Traceback" not in second.err + other_cell.err

@@ -9,7 +9,9 @@ from engine.clock import Clock
 from engine.ports import Metrics, ScriptStore
 from engine.run_ports import Ear, RunStore, Voices, Webhooks
 
+from .detecting import Detecting
 from .performer import Performer
+from .streaming import Streaming
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +29,4 @@ class FlowPorts:
 
 def performers(ports: FlowPorts, clock: Clock, metrics: Metrics) -> Sequence[Performer]:
     """One for each kind of command."""
-    return ()
+    return (Streaming(ports.ear), Detecting(ports.ear, metrics))
