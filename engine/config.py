@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import ConfigError
+from engine.flow.site import Site
 
 PREFIX = "VSS_"
 TOKEN_LENGTH_MIN = 24
@@ -81,6 +82,15 @@ class Settings(BaseSettings):
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
+    webhook_secret: SecretStr | None = None
+    """Signs what scripts ask other systems; without one they ask nobody."""
+    webhook_hosts: str = ""
+    """Hosts that scripts may ask, separated by commas; none: every public one. `.example.org`: all below example.org.
+    One that is named exactly may be a private address, and asked without TLS."""
+    webhook_ca_file: Path | None = None
+    """Certificates (PEM) that are trusted besides the system's."""
+    dial_to: str = ""
+    """Numbers that scripts may dial, or beginnings and `*`, by commas; none: what each script allows itself."""
     timezone: str = "UTC"
     """The time that scripts tell (`call.now`): an IANA name such as Europe/Moscow."""
     log_level: str = "info"
@@ -97,7 +107,7 @@ class Settings(BaseSettings):
         """Only what `load` hands over: the process's environment must not fill gaps of a given one."""
         return (init_settings,)
 
-    @field_validator("api_token", "ari_password", "ami_password")
+    @field_validator("api_token", "ari_password", "ami_password", "webhook_secret")
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
@@ -152,6 +162,13 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def site(self) -> Site:
+        """What scripts may do here, for the check before they are published."""
+        return Site(
+            webhook_hosts=frozenset(_words(self.webhook_hosts)) or None, dial_to=tuple(_words(self.dial_to)) or None
+        )
+
+    @property
     def speech_dir(self) -> Path:
         """Where spoken texts are kept."""
         if self.sounds_dir is not None:
@@ -166,7 +183,11 @@ class Settings(BaseSettings):
     @property
     def messages(self) -> tuple[str, ...]:
         """The identity message as a list of media."""
-        return tuple(part.strip() for part in self.message.split(",") if part.strip())
+        return tuple(_words(self.message))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _is_placeholder(secret: str) -> bool:

@@ -46,6 +46,9 @@ VSS_FASTAGI_PORT=4573
 VSS_AUDIOSOCKET_HOST=127.0.0.1
 VSS_AUDIOSOCKET_PORT=4574
 
+# signs what scripts ask other systems (docs/webhooks.md)
+VSS_WEBHOOK_SECRET={webhook}
+
 # what Asterisk listens on, and where `vss asterisk render` writes; then trunks and slots are rendered as they are added
 VSS_SIP_HOST=127.0.0.1
 VSS_SIP_PORT=5060
@@ -55,7 +58,7 @@ VSS_SIP_PORT=5060
 VSS_RABBITMQ_PASSWORD={rabbitmq}
 VSS_GRAFANA_PASSWORD={grafana}
 """
-SECRETS = ("token", "postgres", "redis", "ari", "ami", "rabbitmq", "grafana")
+SECRETS = ("token", "postgres", "redis", "ari", "ami", "webhook", "rabbitmq", "grafana")
 
 NEXT = """\
 Wrote {file} (mode 0600) with secrets of its own. Next:

@@ -10,6 +10,7 @@ from engine.errors import Rejected
 from engine.flow.difference import Change, difference
 from engine.flow.document import Syntax, load
 from engine.flow.publication import Publication, publications, reference
+from engine.flow.site import ANYWHERE, Site
 from engine.ports import ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, StoredScript
 
 FIRST_SEED = 1
@@ -30,10 +31,12 @@ class ScriptDesk:
     """The use cases of scripts over a store."""
 
     store: ScriptStore
+    site: Site = ANYWHERE
+    """What scripts may do here."""
 
     async def publish(self, text: str, syntax: Syntax, by: str) -> Sequence[ScriptVersion]:
         """Check a text and keep its flows as versions. Raises Unsound, Rejected(`version_taken`), Unavailable."""
-        return await self.store.publish(await _checked(text, syntax), by)
+        return await self.store.publish(await self._checked(text, syntax), by)
 
     async def publish_to(
         self, text: str, syntax: Syntax, target: ScriptTarget, share: float, by: str
@@ -42,7 +45,7 @@ class ScriptDesk:
 
         Where it may not be bound, it is not kept either.
         """
-        made = await _checked(text, syntax)
+        made = await self._checked(text, syntax)
         refuse_binding()
         if len(made) > 1:
             names = ", ".join(one.name for one in made)
@@ -74,7 +77,6 @@ class ScriptDesk:
         script = await self.find(which)
         return await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
 
-
-async def _checked(text: str, syntax: Syntax) -> tuple[Publication, ...]:
-    """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""
-    return await asyncio.to_thread(lambda: publications(load(text, syntax)))
+    async def _checked(self, text: str, syntax: Syntax) -> tuple[Publication, ...]:
+        """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""
+        return await asyncio.to_thread(lambda: publications(load(text, syntax), self.site))
