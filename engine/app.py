@@ -20,7 +20,7 @@ from engine import __version__
 from engine.adapters.ami import AmiObserver
 from engine.adapters.ari.socket import AriSettings
 from engine.adapters.ari.telephony import AriTelephony
-from engine.adapters.audiosocket import AudioSocketEar, NoDoor
+from engine.adapters.audiosocket import AudioSocketEar
 from engine.adapters.fastagi import FastAgiServer
 from engine.adapters.pacing_journal import PacingFiles
 from engine.adapters.postgres.abandonment import PostgresAbandonment
@@ -31,6 +31,7 @@ from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.outcomes import PostgresOutcomes
 from engine.adapters.postgres.routes import PostgresRoutes
+from engine.adapters.postgres.runs import PostgresRuns
 from engine.adapters.postgres.scripts import PostgresScripts
 from engine.adapters.postgres.trunks import PostgresTrunks
 from engine.adapters.postgres.upkeep import Upkeep
@@ -43,6 +44,7 @@ from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
 from engine.adapters.telemetry.prometheus import PrometheusMetrics
 from engine.adapters.telemetry.timed_database import TimedDatabase
+from engine.adapters.webhook import Gate, Hosts, HttpWebhooks
 from engine.config import Settings
 from engine.errors import Unavailable
 from engine.http.app import build_app, serve
@@ -54,7 +56,7 @@ from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
 from engine.runtime.flows.performers import FlowPorts
 from engine.runtime.flows.routes import ScriptRoutes
-from engine.runtime.flows.unready import NoRuns, NoVoices, NoWebhooks
+from engine.runtime.flows.unready import NoVoices
 from engine.runtime.scripts import ScriptDesk
 from engine.runtime.steady import SteadyClock
 from engine.stack.home import state_home
@@ -114,9 +116,11 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             ari, clock, trunks=[trunk.name for trunk in await trunks.trunks()], random=random.random
         )
         metrics.add_totals(lambda: ari_totals(telephony.counters))
+        gate = _gate(settings)
         ear = await stack.enter_async_context(
-            AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, NoDoor())
+            AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, gate)
         )
+        webhooks = await stack.enter_async_context(HttpWebhooks(gate, metrics))
         ports = Ports(
             telephony=telephony,
             leads=PostgresLeads(database),
@@ -134,7 +138,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             metrics=metrics,
             clock=clock,
             random_bits=lambda: secrets.randbits(74),
-            flows=FlowPorts(scripts, NoRuns(), NoVoices(), NoWebhooks(), ear, settings.timezone),
+            flows=FlowPorts(scripts, PostgresRuns(database), NoVoices(), webhooks, ear, settings.timezone),
         )
         ami: AmiObserver | None = None
 
@@ -211,6 +215,16 @@ async def _take(lease: CellLease) -> int:
         except Unavailable as error:
             log.warning("start_waits", reason=str(error))
             await asyncio.sleep(RETRY_S)
+
+
+def _gate(settings: Settings) -> Gate:
+    """The way out to other systems."""
+    secret = settings.webhook_secret
+    return Gate(
+        None if secret is None else secret.get_secret_value().encode(),
+        Hosts(settings.site.webhook_hosts or frozenset()),
+        settings.webhook_ca_file,
+    )
 
 
 async def _speech(stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics) -> EspeakSpeech | NoSpeech:

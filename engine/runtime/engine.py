@@ -17,7 +17,7 @@ from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
-from engine.ids import AttemptId, CampaignId, Slot
+from engine.ids import AttemptId, CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import (
     AbandonmentLedger,
@@ -143,7 +143,11 @@ class Engine:
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
         self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
         self.runner = Runner(
-            self.switchboard, ports.flows.runs, performers(ports.flows, ports.clock, metrics), ports.clock, metrics
+            self.switchboard,
+            ports.flows.runs,
+            performers(ports.flows, self.switchboard.pools, _Lines(lambda: self.dialing), ports.feed, metrics),
+            ports.clock,
+            metrics,
         )
         self.flows = FlowDesk(
             self.switchboard, self.runner, ports.flows.scripts, ports.flows.runs, ports.clock, metrics,
@@ -474,6 +478,25 @@ class Engine:
     async def _write_agents(self, items: Sequence[AgentFact | Disposition]) -> None:
         facts = [item for item in items if isinstance(item, AgentFact)]
         await self._ports.agents.record(facts, [item for item in items if isinstance(item, Disposition)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The trunks, for scripts: dialing owns them, and is made after what scripts need."""
+
+    dialing: Callable[[], Dialing]
+
+    def line(self, wanted: str | None) -> TrunkName | None:
+        return self.dialing().line(wanted)
+
+    def take_channel(self, name: TrunkName) -> bool:
+        return self.dialing().take_channel(name)
+
+    def free_channel(self, name: TrunkName) -> None:
+        self.dialing().free_channel(name)
+
+    def caller_id_of(self, name: TrunkName) -> str:
+        return self.dialing().caller_id_of(name)
 
 
 def _unknown(attempt: AttemptId, at: float, following: LeadNext) -> OutcomeFact:

@@ -170,6 +170,7 @@ async def test_endless_answer_is_cut_off_and_not_read(certificate: tuple[Path, P
             if request.transport is None or request.transport.is_closing():
                 break
             await response.write(b" " * 65536)
+            await asyncio.sleep(0)  # let the server notice that nobody listens any more
             sent += 65536
         return response
 

@@ -7,8 +7,6 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from engine.errors import Rejected
-
 
 class Door(Protocol):
     """The way out to other systems."""
@@ -20,17 +18,6 @@ class Door(Protocol):
     def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
         """Who we are, signed. Raises Rejected for a URL that is not allowed."""
         ...
-
-
-class NoDoor:
-    """Lets no stream out: nothing says yet which hosts may be reached."""
-
-    def connector(self) -> aiohttp.BaseConnector:
-        return aiohttp.TCPConnector()
-
-    def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
-        """Raises Rejected."""
-        raise Rejected("host_not_allowed", "this engine has no settings for hosts that streams may reach")
 
 
 async def refuse_redirects(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.clock import Clock
-from engine.ports import Metrics, ScriptStore
+from engine.agent.pool import Pool
+from engine.ports import LiveFeed, Metrics, ScriptStore
 from engine.run_ports import Ear, RunStore, Voices, Webhooks
 
+from .asking import Asking
 from .detecting import Detecting
+from .keeping import Keeping
+from .parties import Lines, Parties
 from .performer import Performer
+from .queueing import Queueing
+from .rooms import Rooms
 from .streaming import Streaming
 
 
@@ -27,6 +32,16 @@ class FlowPorts:
     """IANA name of the time that scripts tell."""
 
 
-def performers(ports: FlowPorts, clock: Clock, metrics: Metrics) -> Sequence[Performer]:
+def performers(
+    ports: FlowPorts, pools: Mapping[str, Pool], lines: Lines, feed: LiveFeed, metrics: Metrics
+) -> Sequence[Performer]:
     """One for each kind of command."""
-    return (Streaming(ports.ear), Detecting(ports.ear, metrics))
+    return (
+        Queueing(pools),
+        Parties(lines, ports.voices, metrics),
+        Rooms(),
+        Keeping(ports.runs, feed, metrics),
+        Asking(ports.webhooks),
+        Streaming(ports.ear),
+        Detecting(ports.ear, metrics),
+    )
