@@ -237,7 +237,7 @@ async def babbles(socket: web.WebSocketResponse, bot: Bot) -> None:
 
 
 async def sends_too_much_at_once(socket: web.WebSocketResponse, bot: Bot) -> None:
-    await socket.send_bytes(bytes(100_000))
+    await socket.send_bytes(bytes(1_100_000))
     await bot.listen(socket)
 
 

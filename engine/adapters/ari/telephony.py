@@ -180,9 +180,10 @@ def endpoint_name(dialed: str) -> str:
 def is_gone(command: TelephonyCommand, status: int, reason: str) -> bool:
     """Whether a refusal says that the leg is gone, for operations that do not say it with 404.
 
-    addChannel answers 400 `Channel not found`, and 422 for a channel that has just left our application.
+    addChannel and removeChannel answer 400 `Channel not found`, and 422 for a channel that has just left our
+    application, or is in no bridge or another one.
     """
-    return isinstance(command, Join) and (status == 422 or (status == 400 and "not found" in reason))
+    return isinstance(command, (Join, Leave)) and (status == 422 or (status == 400 and "not found" in reason))
 
 
 SoundCommand = (

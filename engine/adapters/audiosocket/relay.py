@@ -39,8 +39,8 @@ SEND_S = 5.0
 """So long may the bot let us wait until it reads on."""
 GOODBYE_S = 1.0
 PING_EVERY_S = 10.0
-MESSAGE_MAX_B = 65_536
-"""Four seconds of sound."""
+MESSAGE_MAX_B = 1 << 20
+"""A minute of sound: as much as is kept."""
 MESSAGES_MAX_PER_S = 500
 """Ten times what a bot sends that sends frame by frame."""
 MISTAKES_MAX = 20

@@ -58,7 +58,7 @@ class TapLegs:
             return
         run = self._run
         if self._snoop is None:
-            run.send(Leave(self._bridge, run.channel))
+            run.send(Leave(self._bridge, run.channel), _gone_already)
         for leg in (self._media, self._snoop):
             if leg is not None:
                 run.send(HangUp(leg), _gone_already)
