@@ -36,6 +36,9 @@ class MediaCall:
     sent_at: list[float] = field(default_factory=list)
     """When each frame of the script was sent."""
     heard: list[tuple[float, bytes]] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    """Payloads of telephone events to send (RFC 4733), one a frame."""
+    key_stamp: int = 0
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(random.getrandbits(12)))
 
     def play(self, samples: Samples) -> None:
@@ -43,6 +46,11 @@ class MediaCall:
         whole = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
         self.script = [encode((frame * 32767).astype(np.float32)) for frame in whole]
         self.sent_at = []
+
+    def press(self, digit: int) -> None:
+        """100 ms of a key, its end said three times."""
+        going = [struct.pack("!BBH", digit, 10, FRAME_SAMPLES * (n + 1)) for n in range(5)]
+        self.keys += [*going, *[struct.pack("!BBH", digit, 0x8A, FRAME_SAMPLES * 5)] * 3]
 
     def sound(self) -> list[tuple[float, Samples]]:
         """What came from Asterisk, linear, of full scale 1."""
@@ -115,5 +123,10 @@ class MediaEnd(asyncio.DatagramProtocol):
             call.sent_at.append(time.time())
         number = next(call.numbers)
         header = HEADER.pack(0x80, 0, number & 0xFFFF, number * FRAME_SAMPLES & 0xFFFFFFFF, 7)
+        if call.keys:
+            payload = call.keys.pop(0)
+            call.key_stamp = call.key_stamp or number
+            header = HEADER.pack(0x80, 101, number & 0xFFFF, call.key_stamp * FRAME_SAMPLES & 0xFFFFFFFF, 7)
+            call.key_stamp = call.key_stamp if call.keys else 0
         assert self._transport is not None
         self._transport.sendto(header + payload, (LOOPBACK, call.port))

@@ -21,8 +21,9 @@ from engine.adapters.ari.telephony import AriTelephony
 from engine.adapters.asteriskconf import Trunk
 from engine.adapters.audiosocket import AudioSocketEar
 from engine.adapters.audiosocket.beep import tone_in
+from engine.adapters.webhook import Gate, Hosts
 from engine.call.commands import HangUp, Originate, TelephonyCommand
-from engine.call.events import CommandFailed, LegEnded, LegEntered, SocketRestored, TelephonyEvent
+from engine.call.events import CommandFailed, LegDigit, LegEnded, LegEntered, SocketRestored, TelephonyEvent
 from engine.call.model import Call
 from engine.fakes.metrics import FakeMetrics
 from engine.flow.nodes.centre import Detector
@@ -46,6 +47,7 @@ from tests.contract.heard import Heard
 from tests.live.media_end import MediaCall, MediaEnd, Samples
 from tests.unit.audiosocket_line import noise, silence, tone
 from tests.unit.run_stub import StubRun
+from tests.unit.voice_bot import voice_bot
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 
@@ -89,7 +91,7 @@ class Loopback:
     def connector(self) -> aiohttp.BaseConnector:
         return aiohttp.TCPConnector()
 
-    def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
+    def headers(self, url: str, first: str) -> Mapping[str, str]:
         return {}
 
 
@@ -291,6 +293,18 @@ async def test_a_bot_and_a_caller_hear_each_other(taps: Taps) -> None:
         assert run.legs == {}
 
 
+async def test_a_key_reaches_the_bot_and_the_script(taps: Taps) -> None:
+    async with answering() as bot:
+        run, call = await taps.leg()
+        taps.streaming.perform(run, opened(run, bot.url))
+        await run.until(StreamStarted)
+        call.press(5)
+        await taps.heard.wait(LegDigit, channel=run.channel)
+        assert [event.digit for event in taps.heard.of(LegDigit)] == ["5"]
+        await until(lambda: {"event": "key", "key": "5"} in bot.events)
+        taps.streaming.cancel(run, f"{run.id}:talk:1")
+
+
 async def test_a_caller_who_hangs_up_ends_the_stream(taps: Taps) -> None:
     async with answering() as bot:
         run, _ = await taps.leg()
@@ -345,6 +359,24 @@ async def test_who_answered_is_told(taps: Taps, greeting: tuple[float, float], v
     found, at = await run.until(Detected)
     assert found.verdict is verdict
     assert at - began < 5.0
+
+
+async def test_the_example_bot_talks_with_a_caller(taps: Taps) -> None:
+    secret = "what-only-the-two-of-them-know"
+    gate = Gate(secret.encode(), Hosts(frozenset({LOOPBACK})))
+    async with (
+        voice_bot(secret, "--turns", "1") as bot,
+        AudioSocketEar(LOOPBACK, 0, taps.metrics, gate) as ear,
+    ):
+        streaming = taps.streaming = Streaming(ear)
+        run, call = await taps.leg()
+        streaming.perform(run, opened(run, bot.url))
+        await until(lambda: first_heard(call.sound(), 523.0) is not None)
+        call.play(np.concatenate((0.3 * noise(0.4, 0.5), silence(1.0))))
+        await until(lambda: first_heard(call.sound(), 784.0) is not None)
+        await run.until(StreamEnded)
+        assert "interrupted" in bot.said
+        assert any(line.startswith("heard") for line in bot.said)
 
 
 async def test_many_streams_at_once_leave_nothing(taps: Taps) -> None:

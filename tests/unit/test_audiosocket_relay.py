@@ -34,10 +34,10 @@ class OpenDoor:
     def connector(self) -> aiohttp.BaseConnector:
         return aiohttp.TCPConnector()
 
-    def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
+    def headers(self, url: str, first: str) -> Mapping[str, str]:
         if "forbidden" in url:
             raise Rejected("host_not_allowed", "no", 422)
-        return {"X-Signed": str(hello["call"])}
+        return {"X-Signed": json.loads(first)["call"]}
 
 
 Behave = Callable[[web.WebSocketResponse, "Bot"], Awaitable[None]]

@@ -74,6 +74,19 @@ async def test_a_tap_that_is_closed_hangs_up_and_tells_nobody() -> None:
         assert heard.losses == 0
 
 
+async def test_a_tap_that_was_closed_before_asterisk_came_is_no_stranger_once() -> None:
+    async with serving() as (server, address, metrics):
+        tap = str(uuid4())
+        server.announce(tap, Heard())
+        server.close(tap)
+        late = await AsteriskEnd.connect(address, tap)
+        assert await late.until_closed() == []
+        assert metrics.counted["vss_audio_taps_refused_total"] == 0
+        again = await AsteriskEnd.connect(address, tap)
+        assert await again.until_closed() == []
+        assert metrics.counted["vss_audio_taps_refused_total"] == 1
+
+
 @pytest.mark.parametrize("connected", [False, True])
 async def test_nobody_but_the_first_comes_to_a_tap(connected: bool) -> None:
     async with serving() as (server, address, metrics):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 
@@ -15,8 +15,8 @@ class Door(Protocol):
         """Connects to addresses that are allowed only: a name is resolved once, and that is where it goes."""
         ...
 
-    def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
-        """Who we are, signed. Raises Rejected for a URL that is not allowed."""
+    def headers(self, url: str, first: str) -> Mapping[str, str]:
+        """Who we are, signed together with the first message. Raises Rejected for a URL that is not allowed."""
         ...
 
 

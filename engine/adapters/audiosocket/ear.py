@@ -149,7 +149,7 @@ class AudioSocketEar:
         elif not self._server.announce(tap, relay):
             relay.end("too_many")
         self._relays[tap] = relay
-        task = asyncio.create_task(self._stream(tap, relay, url, hello, told), name="stream")
+        task = asyncio.create_task(self._stream(tap, relay, url, told), name="stream")
         self._tasks.add(task)
         self._metrics.gauge("vss_live_streams", len(self._tasks))
         task.add_done_callback(self._ended)
@@ -163,7 +163,7 @@ class AudioSocketEar:
         if (relay := self._relays.pop(tap, None)) is not None:
             relay.end("closed")
 
-    async def _stream(self, tap: str, relay: Relay, url: str, hello: Mapping[str, Any], told: Told) -> None:
+    async def _stream(self, tap: str, relay: Relay, url: str, told: Told) -> None:
         assert self._session is not None
 
         def ended(reason: str) -> None:
@@ -174,7 +174,7 @@ class AudioSocketEar:
 
         headers: Mapping[str, str] = {}
         try:
-            headers = self._door.headers(url, hello)
+            headers = self._door.headers(url, relay.first)
         except Rejected as error:
             log.warning("stream_refused", host=urlsplit(url).hostname, reason=str(error))
             relay.end("refused")

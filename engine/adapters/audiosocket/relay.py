@@ -66,7 +66,10 @@ class Relay:
         self._loop = loop
         self._url = url
         self._both = direction is Direction.BOTH
-        self._hello = {"event": "start", "version": VERSION, "format": FORMAT, "direction": str(direction), **hello}
+        self.first = _json(
+            {"event": "start", "version": VERSION, "format": FORMAT, "direction": str(direction), **hello}
+        )
+        """The first message, which the connection's signature is over."""
         self._limits = limits
         self._told = told
         self._metrics = metrics
@@ -163,7 +166,7 @@ class Relay:
                 timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
             )
             sockets.append(socket)
-            await socket.send_str(_json(self._hello))
+            await socket.send_str(self.first)
             await self._arrived.wait()
         self._metrics.observe("vss_stream_connect_seconds", self._loop.time() - began)
         self._start()

@@ -7,6 +7,7 @@ until a connection names its tap and until Asterisk connects at all, and what wa
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,6 +30,7 @@ WRITE_MAX_B = 16_000
 """A second of sound: who does not read so much any more does not play it."""
 
 CLOSING_TURNS = 5
+WITHDRAWN_MAX = 100
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +90,8 @@ class TapServer:
         self._server: asyncio.Server | None = None
         self._taps: dict[str, Tap] = {}
         self._connections: set[Connection] = set()
+        self._withdrawn: deque[str] = deque(maxlen=WITHDRAWN_MAX)
+        """Taps that were closed before Asterisk came to them."""
 
     @property
     def port(self) -> int:
@@ -138,7 +142,11 @@ class TapServer:
     def close(self, tap: str) -> None:
         """Forget a tap and hang up its line; its listener hears nothing more."""
         known = self._forget(tap)
-        if known is not None and known.connection is not None:
+        if known is None:
+            return
+        if known.connection is None:
+            self._withdrawn.append(tap)
+        else:
             known.connection.end()
 
     # --- what connections tell
@@ -152,9 +160,12 @@ class TapServer:
         connection.expire_after(self._name_s, self._nameless)
         return True
 
-    def named(self, connection: Connection, tap: str) -> Listener:
-        """Who waits for this tap. Raises BadAudioSocket when nobody does (any more)."""
+    def named(self, connection: Connection, tap: str) -> Listener | None:
+        """Who waits for this tap; None: nobody any more. Raises BadAudioSocket when nobody did, or another came."""
         known = self._taps.get(tap)
+        if known is None and tap in self._withdrawn:
+            self._withdrawn.remove(tap)
+            return None
         if known is None or known.connection is not None:
             raise BadAudioSocket("a tap that nobody announced, or that is taken")
         known.expiry.cancel()
@@ -265,6 +276,8 @@ class Connection(asyncio.Protocol):
             tap = tap_of(payload)
             self._disarm()
             self._listener = self._server.named(self, tap)
+            if self._listener is None:
+                self.end()
             self._tap = tap
         elif kind is Kind.SOUND:
             listener.hear(payload)

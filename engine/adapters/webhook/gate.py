@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -65,10 +63,9 @@ class Gate:
         assert self.secret is not None, "checked() refused it"
         return signature(self.secret, int(time.time()), method, url.raw_path_qs, body)
 
-    def headers(self, url: str, hello: Mapping[str, Any]) -> Mapping[str, str]:
-        """Who we are, for a stream whose first words are `hello`. Raises Rejected for a URL that is not allowed."""
-        body = json.dumps(dict(hello), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        return {"X-VSS-Signature": self.signed("GET", self.checked(url), body)}
+    def headers(self, url: str, first: str) -> Mapping[str, str]:
+        """Who we are, for a stream whose first message is `first`. Raises Rejected for a URL that is not allowed."""
+        return {"X-VSS-Signature": self.signed("GET", self.checked(url), first.encode())}
 
 
 def _forbidden(reason: str) -> Rejected:
