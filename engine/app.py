@@ -38,7 +38,7 @@ from engine.adapters.postgres.upkeep import Upkeep
 from engine.adapters.recordings import RecordingShelf
 from engine.adapters.redis.leases import RedisLeases
 from engine.adapters.redis.presence import RedisPresence
-from engine.adapters.speech import EspeakSpeech, NoSpeech
+from engine.adapters.speech import EspeakSpeech, NoSpeech, ShelfVoices
 from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
@@ -56,7 +56,6 @@ from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.feeds import Feeds
 from engine.runtime.flows.performers import FlowPorts
 from engine.runtime.flows.routes import ScriptRoutes
-from engine.runtime.flows.unready import NoVoices
 from engine.runtime.scripts import ScriptDesk
 from engine.runtime.steady import SteadyClock
 from engine.stack.home import state_home
@@ -116,6 +115,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             ari, clock, trunks=[trunk.name for trunk in await trunks.trunks()], random=random.random
         )
         metrics.add_totals(lambda: ari_totals(telephony.counters))
+        speech = await _speech(stack, settings, metrics)
         gate = _gate(settings)
         ear = await stack.enter_async_context(
             AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, gate)
@@ -132,13 +132,21 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),
             do_not_call=PostgresDoNotCall(database),
-            speech=await _speech(stack, settings, metrics),
+            speech=speech,
             leases=leases,
             feed=feed,
             metrics=metrics,
             clock=clock,
             random_bits=lambda: secrets.randbits(74),
-            flows=FlowPorts(scripts, PostgresRuns(database), NoVoices(), webhooks, ear, settings.timezone),
+            flows=FlowPorts(
+                scripts,
+                PostgresRuns(database),
+                ShelfVoices(speech, settings.speech_dir, metrics),
+                webhooks,
+                ear,
+                settings.script_recordings_dir,
+                timezone=settings.timezone,
+            ),
         )
         ami: AmiObserver | None = None
 

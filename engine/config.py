@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def script_recordings_dir(self) -> Path | None:
+        """Where Asterisk puts what scripts record."""
+        return None if self.asterisk_dir is None else self.asterisk_dir.absolute() / "spool" / "recording"
+
+    @property
     def site(self) -> Site:
         """What scripts may do here, for the check before they are published."""
         return Site(

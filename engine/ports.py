@@ -326,11 +326,14 @@ class CallStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FinishedLeg:
-    """A recorded leg that ended: its call, the file that Asterisk wrote, and when the recording began."""
+    """A recorded leg that ended: its call, the file that Asterisk wrote (raw samples, or a WAV file as it is), when the
+    recording began, and whose voice is in it."""
 
     call: CallId
     raw: str
     started_at: float
+    leg: str = "both"
+    """`customer` or `both`."""
 
 
 class RecordingStore(Protocol):

@@ -1,5 +1,7 @@
 """Recordings: what MixMonitor wrote becomes a WAV file with two channels, and a row that tells of it.
 
+What is a WAV file already (recordings of scripts, one channel) only gets its row.
+
 MixMonitor's option D writes 16 bit samples at 8 kHz, interleaved: left is what came from the customer's channel, right
 what went to it. The raw file has no header and cannot be played by itself.
 """
@@ -62,6 +64,7 @@ class RecordingShelf:
                     wav.duration_ms,
                     wav.size_bytes,
                     wav.sha256,
+                    leg.leg,
                 )
             except (OSError, ValueError, asyncpg.ForeignKeyViolationError) as error:
                 log.error("recording_lost", call=leg.call, error=str(error))
@@ -76,7 +79,7 @@ def to_wav(raw: Path) -> WavFile:
     Raises OSError, and ValueError for a file that is too long for the format.
     """
     wav = raw.with_suffix(".wav")
-    if raw.exists():
+    if raw != wav and raw.exists():
         size = raw.stat().st_size
         if size > SIZE_MAX_BYTES:
             raise ValueError(f"{raw.name} is too long for a WAV file")
@@ -92,8 +95,17 @@ def to_wav(raw: Path) -> WavFile:
         while chunk := source.read(CHUNK_BYTES):
             digest.update(chunk)
     size = wav.stat().st_size
-    frames = (size - len(header(0))) // (CHANNELS * SAMPLE_BYTES)
+    frames = (size - len(header(0))) // (_channels(wav) * SAMPLE_BYTES)
     return WavFile(wav, frames * 1000 // RATE_HZ, size, digest.hexdigest())
+
+
+def _channels(wav: Path) -> int:
+    """How many a WAV file has. Raises ValueError for what is none."""
+    with wav.open("rb") as source:
+        begin = source.read(len(header(0)))
+    if len(begin) < len(header(0)) or begin[:4] != b"RIFF" or begin[22] not in {1, 2}:
+        raise ValueError(f"{wav.name} is no WAV file of one or two channels")
+    return begin[22]
 
 
 def header(data_bytes: int) -> bytes:

@@ -134,6 +134,8 @@ class FakeAsterisk:
         self.playbacks: dict[PlaybackId, tuple[ChannelId, asyncio.TimerHandle]] = {}
         self.dialed: list[Originate] = []
         """Every originate that was carried out."""
+        self.played: list[Play] = []
+        """Every playback that began."""
         self.recordings: dict[str, FakeRecording] = {}
         self.recorded: list[str] = []
         """Names of recordings that ended."""
@@ -479,6 +481,7 @@ class FakeAsterisk:
             length_s, lambda: self._playback_ends(command.playback, failed=failed)
         )
         self.playbacks[command.playback] = (channel.id, timer)
+        self.played.append(command)
         self._tell(PlaybackBegan(command.playback, channel.id, self._clock.now()))
 
     def _playback_ends(self, playback: PlaybackId, *, failed: bool) -> None:

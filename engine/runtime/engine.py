@@ -145,13 +145,20 @@ class Engine:
         self.runner = Runner(
             self.switchboard,
             ports.flows.runs,
-            performers(ports.flows, self.switchboard.pools, _Lines(lambda: self.dialing), ports.feed, metrics),
+            performers(
+                ports.flows,
+                self.switchboard.pools,
+                _Lines(lambda: self.dialing),
+                ports.feed,
+                self._recorded_by_script,
+                metrics,
+            ),
             ports.clock,
             metrics,
         )
         self.flows = FlowDesk(
             self.switchboard, self.runner, ports.flows.scripts, ports.flows.runs, ports.clock, metrics,
-            timezone=ports.flows.timezone, apology=settings.message,
+            read=ports.flows.read, timezone=ports.flows.timezone, apology=settings.message,
             policy=self._policy_of_leg,
             unfit=lambda attempt, why: self._story.unfit(attempt, why, ports.clock.now()),
         )  # fmt: skip
@@ -338,6 +345,13 @@ class Engine:
         elif isinstance(event, SocketLost):
             self._level = False
             self.dialing.wake()
+
+    def _recorded_by_script(self, leg: FinishedLeg) -> None:
+        """A recording's row refers to its call's, which is queued now if it never was."""
+        call = self.switchboard.calls.get(leg.call)
+        if call is not None:
+            self._story.keep(call)
+        self._recorded.add((self._calls.added, leg))
 
     def _policy_of_leg(self, leg: Mapping[str, Any]) -> CallPolicy:
         return self.control.script_policy(leg)

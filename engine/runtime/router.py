@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from engine.agent.machine import SeatDigit, SeatEnded, SeatEntered, SeatJoined
-from engine.call.commands import Continue, DestroyBridge, HangUp, Play, SetVariable
+from engine.call.commands import Answer, Continue, DestroyBridge, HangUp, Play, SetVariable
 from engine.call.events import (
     LegDigit,
     LegEnded,
@@ -164,8 +164,12 @@ class Router:
             case _:
                 log.warning("unknown_leg", channel=event.channel, args=event.args)
                 self._metrics.count("vss_swept_channels_total")
-                playback = PlaybackId(f"{event.channel}{FAREWELL}")
-                self._switchboard.perform(Play(event.channel, playback, self._farewell))
+                self._say_farewell(event.channel)
+
+    def _say_farewell(self, channel: ChannelId) -> None:
+        """Nobody can serve this leg: it hears so and is hung up."""
+        self._switchboard.perform(Answer(channel))
+        self._switchboard.perform(Play(channel, PlaybackId(f"{channel}{FAREWELL}"), self._farewell))
 
     def _feature(self, event: LegEntered, slot: Slot, word: str, argument: str) -> None:
         try:
@@ -197,7 +201,7 @@ class Router:
             self._desk.take_in(CallId(event.channel), did, target, caller, wait_max_s)
         except Rejected as refusal:
             log.warning("inbound_refused", did=did, target=target, reason=str(refusal))
-            self._switchboard.perform(Continue(event.channel))
+            self._say_farewell(event.channel)
 
     # --- level with Asterisk
 

@@ -81,6 +81,8 @@ class Story:
         else:
             chapter.dropped += 1
         if after.phase is before.phase:
+            if after.answered_at is not None and before.answered_at is None:  # a script answered its caller
+                self._dirty[after.id] = after
             return
         self.phases[before.phase] -= 1
         self._turned(before, after)
@@ -100,6 +102,12 @@ class Story:
         for call in self._dirty.values():
             self._ledgers.calls.add(self._record(call))
         self._dirty.clear()
+
+    def keep(self, call: Call) -> None:
+        """Queue the record of a call now: something else will refer to it."""
+        if call.id in self._open:
+            self._dirty.pop(call.id, None)
+            self._ledgers.calls.add(self._record(call))
 
     def show_calls(self) -> None:
         """Publish the calls that changed since the last time; called four times a second.

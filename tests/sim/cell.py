@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import time
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,17 +23,19 @@ from engine.fakes.callee import Callee, carrier
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
+from engine.fakes.runs import FakeRuns
+from engine.fakes.script_world import FakeEar, FakeVoices, FakeWebhooks
 from engine.fakes.scripts import FakeScripts
 from engine.fakes.speech import FakeSpeech
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
+from engine.flow.run.program import Program, program_of
 from engine.ids import CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkRecord
 from engine.runtime.control import InboundPolicy
 from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.flows.performers import FlowPorts
-from engine.runtime.flows.unready import NoEar, NoRuns, NoVoices, NoWebhooks
 
 TRUNK = TrunkName("carrier")
 ONCE = {outcome: RecallRule(1, 1.0) for outcome in Outcome}
@@ -59,6 +62,22 @@ class FakeRecordings:
         self.finished.extend(leg for leg in legs if leg.call in self.memory.calls)
 
 
+async def read_at_once(document: str) -> Program:
+    """Virtual time knows no threads."""
+    return program_of(document)
+
+
+@dataclass(slots=True)
+class ScriptWorld:
+    """What scripts need; it outlives an engine, as PostgreSQL does."""
+
+    runs: FakeRuns
+    scripts: FakeScripts = field(default_factory=FakeScripts)
+    voices: FakeVoices = field(default_factory=FakeVoices)
+    webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
+    ear: FakeEar = field(default_factory=FakeEar)
+
+
 @dataclass(slots=True)
 class Cell:
     """An engine that serves, and everything around it to look at and to push."""
@@ -73,16 +92,31 @@ class Cell:
     journal: FakeJournal
     registry: FakeRegistry
     speech: FakeSpeech
+    scripts: ScriptWorld
+    running: asyncio.Task[None]
+    killed: bool = False
 
-    async def campaign(self, *numbers: str, **changes: Any) -> CampaignId:
-        """A running campaign over these numbers, without retries unless `recall` says otherwise."""
+    async def kill(self) -> None:
+        """The engine dies at this moment; its calls go on in Asterisk."""
+        self.killed = True
+        self.running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.running
+
+    async def sleep(self, for_s: float) -> None:
+        """Let (virtual) time pass."""
+        await asyncio.sleep(for_s)
+
+    async def campaign(self, *numbers: str, start: bool = True, **changes: Any) -> CampaignId:
+        """A campaign over these numbers, running, without retries unless `recall` says otherwise."""
         draft = CampaignDraft(
             **{"name": "c", "trunk": TRUNK, "recall": ONCE, "window_from": time.min, "window_to": time.max, **changes}
         )
         created: Campaign = (await self.engine.control.create_campaign(draft)).campaign
         for number in numbers:
             self.memory.add_lead(created.id, number)
-        await self.engine.control.change_campaign(created.id, "start")
+        if start:
+            await self.engine.control.change_campaign(created.id, "start")
         return created.id
 
     async def staff(self, *slots: int) -> None:
@@ -141,7 +175,10 @@ async def open_cell(
     seed: int = 1,
     before: Cell | None = None,
 ) -> AsyncIterator[Cell]:
-    """A serving engine; it is stopped, and must drain, at the end. `before`: it takes over that one's database."""
+    """A serving engine; it is stopped, and must drain, at the end.
+
+    `before`: it takes over that one's database, and where that was killed also its Asterisk.
+    """
     clock = LoopClock(asyncio.get_running_loop())
     memory = FakeMemory(now=clock.now) if before is None else before.memory
     account = FakeAbandonment(memory) if before is None else before.account
@@ -152,12 +189,13 @@ async def open_cell(
     for claimed in open_attempts:
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
-    asterisk = FakeAsterisk(clock, callees)
+    asterisk = before.asterisk if before is not None and before.killed else FakeAsterisk(clock, callees)
     speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
-    scripts = FlowPorts(FakeScripts(), NoRuns(), NoVoices(), NoWebhooks(), NoEar())
+    world = before.scripts if before is not None else ScriptWorld(FakeRuns(memory))
+    flows = FlowPorts(world.scripts, world.runs, world.voices, world.webhooks, world.ear, Path("/spool"), read_at_once)
     ports = Ports(
-        flows=scripts,
+        flows=flows,
         telephony=asterisk,
         leads=FakeLeads(memory),
         outcomes=FakeOutcomes(memory),
@@ -181,10 +219,14 @@ async def open_cell(
     running = asyncio.create_task(engine.run())
     try:
         await asyncio.sleep(0.5)
-        yield Cell(engine, asterisk, memory, metrics, feed, recordings, account, journal, registry, speech)
-        engine.stop()
-        async with asyncio.timeout(60):
-            await running
+        cell = Cell(
+            engine, asterisk, memory, metrics, feed, recordings, account, journal, registry, speech, world, running
+        )
+        yield cell
+        if not cell.killed:
+            engine.stop()
+            async with asyncio.timeout(60):
+                await running
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):

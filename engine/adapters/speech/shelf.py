@@ -71,10 +71,14 @@ class Shelf:
             where = f"{error.filename or stem.parent}: {error.strerror}"
             raise Unavailable("speech", f"the sound cannot be written ({where}); see VSS_SOUNDS_DIR") from error
 
+    def owns(self, stem: Path) -> bool:
+        """Whether a file is one of this shelf's."""
+        return self._directory in stem.parents
+
     def playable(self, media: str) -> bool:
         """Whether a media URI of this shelf can be played; one of anybody else's is not ours to judge."""
         stem = Path(media.removeprefix(SCHEME))
-        return self._directory not in stem.parents or self.holds(stem)
+        return not self.owns(stem) or self.holds(stem)
 
     def _open(self, directory: Path) -> None:
         """Make a directory that Asterisk, another user perhaps, can read whatever our umask."""

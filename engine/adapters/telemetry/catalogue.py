@@ -131,6 +131,7 @@ SCRIPTS = (
         "Runs that ended, by result (script, hangup, stopped, a limit, error, fault, not_begun, unreadable)",
         ("result",),
     ),
+    Metric("vss_prompt_wait_seconds", _H, "A script's wish to say a prompt until it is played", (), BRIDGE_S),
     Metric("vss_script_steps_total", _C, "Steps of runs"),
     Metric("vss_script_dispositions_total", _C, "Dispositions that scripts, or their ends, wrote"),
     Metric("vss_script_consents_total", _C, "Answers to questions of consent", ("granted",)),

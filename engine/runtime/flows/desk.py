@@ -8,7 +8,7 @@ is dialed: publishing another one changes nothing for it, nor does retiring its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from engine.errors import NotFound, Rejected, Unavailable
 from engine.flow.publication import Reference, reference
 from engine.flow.run.cursor import UnreadableRun
 from engine.flow.run.interpreter import begin
-from engine.flow.run.program import Program, program_of
+from engine.flow.run.program import Program
 from engine.flow.run.state import Facts
 from engine.flow.split import chosen
 from engine.flow.values import WrongValue
@@ -96,6 +96,7 @@ class FlowDesk:
         clock: Clock,
         metrics: Metrics,
         *,
+        read: Callable[[str], Awaitable[Program]],
         timezone: str,
         apology: tuple[str, ...],
         policy: Callable[[Mapping[str, Any]], CallPolicy],
@@ -110,6 +111,7 @@ class FlowDesk:
         self._runs = runs
         self._clock = clock
         self._metrics = metrics
+        self._read = read
         self._zone = ZoneInfo(timezone)
         self._apology = apology
         self._policy = policy
@@ -148,7 +150,7 @@ class FlowDesk:
         known = self._loaded.get(content)
         if known is None:
             stored = await self._scripts.find(Reference(content))
-            program = await asyncio.to_thread(program_of, stored.document)
+            program = await self._read(stored.document)
             known = self._loaded[content] = Loaded(stored.version, program)
         return known
 

@@ -10,6 +10,7 @@ from engine.agent.pool import Pool
 from engine.call.commands import StartMusic, StopMusic
 from engine.call.events import AgentAsked, AgentUnasked, CallEvent, PlaybackEnded, TalkCut
 from engine.call.model import Phase
+from engine.call.reconcile import Sight
 from engine.flow.run import events as told
 from engine.flow.run.commands import Command, JoinQueue, RunCommand
 from engine.run_ports import RunId
@@ -20,6 +21,8 @@ LOOK_S = 1.0
 """How often a place in the queue is looked at."""
 HANDLING_S = 180.0
 """What a talk with its wrap-up takes until talks were seen."""
+RETURN_S = 60.0
+"""After a restart of the engine agents log in anew: its callers wait so long before they hear that nobody is there."""
 HANDLING_WEIGHT = 0.05
 """Of one more talk in the running mean."""
 
@@ -43,6 +46,7 @@ class Queueing(Performing):
         self._pools = pools
         self._places: dict[RunId, _Place] = {}
         self._handling_s: dict[str, float] = {}
+        self._returns_until: dict[RunId, float] = {}
 
     def perform(self, run: LiveRun, command: RunCommand) -> None:
         """Ask for an agent; the same request again (after a lost socket) keeps its place."""
@@ -52,7 +56,7 @@ class Queueing(Performing):
             if known.talking_since is None:
                 run.send(StartMusic(run.channel, command.music))
             return
-        if not self._staffed(command.pool):
+        if not self._staffed(run, command.pool):
             run.tell(told.NoAgents(at=run.now(), request=command.request))
             return
         run.send(StartMusic(run.channel, command.music))
@@ -92,8 +96,14 @@ class Queueing(Performing):
         elif isinstance(event, PlaybackEnded) and phase is Phase.SCRIPTED:
             run.send(StartMusic(run.channel, place.command.music))
 
+    def adopt(self, run: LiveRun, request: str, sight: Sight) -> bool:
+        """The interpreter asks for the place again; what is remembered is that agents are coming back."""
+        self._returns_until[run.id] = run.now() + RETURN_S
+        return False
+
     def over(self, run: LiveRun) -> None:
         """The call machine takes a call that ends out of the queue by itself."""
+        self._returns_until.pop(run.id, None)
         if (place := self._places.get(run.id)) is not None:
             self._forget(run, place)
 
@@ -105,11 +115,12 @@ class Queueing(Performing):
             return
         place.stop = run.later(LOOK_S, lambda: self._look(run, place))
         command = place.command
-        if not self._staffed(command.pool):
+        if not self._staffed(run, command.pool):
             self.cancel(run, command.request)
             run.tell(told.NoAgents(at=run.now(), request=command.request))
             return
-        queue = self._pools[command.pool].queue
+        pool = self._pools.get(command.pool)
+        queue = pool.queue if pool is not None else []
         position = next((at for at, one in enumerate(queue, 1) if one.call == run.call.id), None)
         if position is None:
             return
@@ -132,8 +143,10 @@ class Queueing(Performing):
         mean_s = self._handling_s.get(pool, HANDLING_S)
         self._handling_s[pool] = mean_s + HANDLING_WEIGHT * (talk_s - mean_s)
 
-    def _staffed(self, pool: str) -> bool:
+    def _staffed(self, run: LiveRun, pool: str) -> bool:
         """Whether somebody of the pool is logged in, on a pause too: pauses end."""
+        if run.now() < self._returns_until.get(run.id, 0.0):
+            return True
         known = self._pools.get(pool)
         return known is not None and any(agent.state is not AgentState.OFFLINE for agent in known.agents.values())
 

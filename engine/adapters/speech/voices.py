@@ -1,0 +1,61 @@
+"""The Voices port: what scripts let people hear, as files that Asterisk plays as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.errors import NotFound
+from engine.flow.prompt import ToneName
+from engine.ports import Metrics, Speech
+
+from .shelf import SCHEME, SUFFIXES, Shelf
+from .sound import Samples
+from .tones import Country, silence, tone
+
+GENERATED = "tones"
+"""The shelf's directory of what no voice says."""
+SHORTEST_S = 0.2
+"""The shelf takes a shorter file for one that was cut off."""
+
+
+class ShelfVoices:
+    """Implements `engine.run_ports.Voices` over the synthesiser and its shelf."""
+
+    def __init__(self, speech: Speech, directory: Path, metrics: Metrics, country: Country = "us") -> None:
+        self._speech = speech
+        self._shelf = Shelf(directory, metrics)
+        self._country = country
+
+    async def words(
+        self, text: str, language: str, voice: str | None = None, *, passing: bool = False
+    ) -> tuple[str, ...]:
+        """Make a text sound. Raises Rejected, Unavailable(`speech`)."""
+        return await self._speech.prepare(text, language)
+
+    async def recorded(self, audio: str) -> tuple[str, ...]:
+        """A recording by its content. Raises NotFound."""
+        raise NotFound("no_such_audio", f"there is no recording {audio}")
+
+    async def tone(self, name: ToneName, for_s: float) -> tuple[str, ...]:
+        """A tone of the country's network."""
+        return await self._generated(f"{self._country} {name} {for_s:.2f}", tone(name, for_s, self._country))
+
+    async def silence(self, for_s: float) -> tuple[str, ...]:
+        """Nothing to hear; shorter than SHORTEST_S is no sound at all."""
+        return () if for_s < SHORTEST_S else await self._generated(f"silence {for_s:.2f}", silence(for_s))
+
+    def forget(self, media: Sequence[str]) -> None:
+        """Erase what was made in passing."""
+        for one in media:
+            stem = Path(one.removeprefix(SCHEME))
+            if self._shelf.owns(stem):
+                for suffix in SUFFIXES:
+                    stem.with_suffix(suffix).unlink(missing_ok=True)
+
+    async def _generated(self, manner: str, samples: Samples) -> tuple[str, ...]:
+        stem = self._shelf.stem(GENERATED, manner, "")
+        if not await asyncio.to_thread(self._shelf.holds, stem):
+            await asyncio.to_thread(self._shelf.put, stem, samples)
+        return (f"{SCHEME}{stem}",)
