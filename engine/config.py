@@ -169,9 +169,7 @@ class Settings(BaseSettings):
     @property
     def site(self) -> Site:
         """What scripts may do here, for the check before they are published."""
-        return Site(
-            webhook_hosts=frozenset(_words(self.webhook_hosts)) or None, dial_to=tuple(_words(self.dial_to)) or None
-        )
+        return site_of(self.webhook_hosts, self.dial_to)
 
     @property
     def speech_dir(self) -> Path:
@@ -189,6 +187,11 @@ class Settings(BaseSettings):
     def messages(self) -> tuple[str, ...]:
         """The identity message as a list of media."""
         return tuple(_words(self.message))
+
+
+def site_of(webhook_hosts: str, dial_to: str) -> Site:
+    """What scripts may do, by VSS_WEBHOOK_HOSTS and VSS_DIAL_TO."""
+    return Site(webhook_hosts=frozenset(_words(webhook_hosts)) or None, dial_to=tuple(_words(dial_to)) or None)
 
 
 def _words(text: str) -> list[str]:

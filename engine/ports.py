@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
 from engine.dialer.budget import SettledAnswer
-from engine.dialer.campaign import Campaign, CampaignStatus
+from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext
+from engine.errors import NotFound, Rejected
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import Share
 from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
@@ -182,7 +183,7 @@ class OutcomeFact:
     bridged_at: float | None
     ended_at: float
     hangup_by: str | None
-    """`customer`, `agent`, `operator`, `engine` or None."""
+    """`customer`, `agent`, `operator`, `engine`, `script` or None."""
     slot: Slot | None
     lead_next: LeadNext
     live_at: float | None = None
@@ -467,6 +468,18 @@ class ScriptBinding:
     by: str
 
 
+def check_campaign(name: str, dial_mode: str | None) -> None:
+    """Raise NotFound, or Rejected(`campaign_not_agentless`), unless people of a campaign can meet a script.
+
+    Where agents talk to who answers, a script would come between them; it is a caller's `queue` that leads to agents.
+    """
+    if dial_mode is None:
+        raise NotFound("no_such_campaign", f"there is no campaign {name}")
+    if dial_mode != DialMode.AGENTLESS:
+        text = f"campaign {name} dials in mode {dial_mode}: scripts are for agentless ones"
+        raise Rejected("campaign_not_agentless", text, 422)
+
+
 VERSIONS_MAX = 1000
 """Versions of one list; the newest ones."""
 
@@ -499,8 +512,8 @@ class ScriptStore(Protocol):
     async def bind(self, target: ScriptTarget, version: str, share: float, seed: int, by: str) -> ScriptBinding:
         """Give a share of a target's calls to a version; the others bound there keep their proportion in the rest.
 
-        The seed is that of a target's first binding. Raises NotFound, Rejected(`script_retired`, `share_invalid`,
-        `target_invalid`).
+        The seed is that of a target's first binding. Raises NotFound (`no_such_script`, `no_such_campaign`),
+        Rejected(`script_retired`, `share_invalid`, `target_invalid`, `campaign_not_agentless`).
         """
         ...
 

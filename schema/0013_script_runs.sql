@@ -143,3 +143,6 @@ BEGIN
   END IF;
   EXECUTE v_new;
 END $$;
+
+ALTER TABLE outcomes DROP CONSTRAINT outcomes_hangup_by_check,
+  ADD CONSTRAINT outcomes_hangup_by_check CHECK (hangup_by IN ('customer', 'agent', 'operator', 'engine', 'script'));

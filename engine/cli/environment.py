@@ -12,6 +12,7 @@ from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.config import Settings
+    from engine.flow.site import Site
 
 DEFAULT_FILE = ".env"
 
@@ -54,6 +55,13 @@ class Environment:
         # an address to bind is not always one to connect to
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         return f"http://{host}:{self.get('VSS_HTTP_PORT') or '8080'}"
+
+    @property
+    def site(self) -> Site:
+        """What scripts may do here, for the check before they are published."""
+        from engine.config import site_of
+
+        return site_of(self.get("VSS_WEBHOOK_HOSTS") or "", self.get("VSS_DIAL_TO") or "")
 
     def settings(self) -> Settings:
         """All of the engine's settings. Raises ConfigError naming every wrong one."""

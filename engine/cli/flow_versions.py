@@ -36,7 +36,7 @@ def publish(
 ) -> None:
     """Check a script and keep it as a version that never changes. Exits 1 with all problems when it is not sound.
 
-    No engine runs scripts on calls yet: --slot, --did and --campaign are refused (scripts_unavailable).
+    Calls of what it is bound to meet it from now on; calls that go on keep the version that they began with.
     """
     target = _target(slot, did, campaign)
     if not 0 < share <= 1:
@@ -128,7 +128,7 @@ async def _desk(environment: Environment) -> AsyncIterator[ScriptDesk]:
     from engine.runtime.scripts import ScriptDesk
 
     async with Database(environment.dsn, connections_max=1) as database:
-        yield ScriptDesk(PostgresScripts(database))
+        yield ScriptDesk(PostgresScripts(database), environment.site)
 
 
 async def _publish(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import with_share
-from engine.ports import ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind
+from engine.ports import ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind, check_campaign
 
 _TARGETS = {
     TargetKind.SLOT: r"6(?!000)[0-9]{3}",
@@ -26,6 +26,8 @@ class FakeScripts:
     away: bool = False
     kept: dict[str, StoredScript] = field(default_factory=dict)
     bound: list[ScriptBinding] = field(default_factory=list)
+    dial_modes: dict[str, str] | None = None
+    """By campaign; None: whatever campaign is named is an agentless one."""
 
     def _check(self) -> None:
         if self.away:
@@ -87,6 +89,8 @@ class FakeScripts:
             raise Rejected("script_retired", f"{script.version.name} version {script.version.number} is retired")
         if not re.fullmatch(_TARGETS[target.kind], target.name):
             raise Rejected("target_invalid", f"{target.name} is no {target.kind} that scripts can be bound to", 422)
+        if target.kind is TargetKind.CAMPAIGN and self.dial_modes is not None:
+            check_campaign(target.name, self.dial_modes.get(target.name))
         earlier = await self.bindings(target)
         shares = with_share(earlier[0].shares if earlier else (), version, share)
         made = ScriptBinding(target, shares, earlier[0].seed if earlier else seed, self.now(), by)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import Rejected
 from engine.flow.difference import Change, difference
 from engine.flow.document import Syntax, load
+from engine.flow.model import Use
 from engine.flow.publication import Publication, publications, reference
+from engine.flow.run.program import program_of
 from engine.flow.site import ANYWHERE, Site
-from engine.ports import ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, StoredScript
+from engine.ports import ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, StoredScript, TargetKind
 
 FIRST_SEED = 1
 """Calls have ids of their own, so that targets need no seeds of their own; a binding keeps its seed."""
-
-
-def refuse_binding() -> None:
-    """Raise Rejected(`scripts_unavailable`): this engine has nothing that would run what is bound.
-
-    The only place that refuses it; everything behind it works and is tested.
-    """
-    text = "this engine keeps scripts but does not run them on calls yet, so that nothing can be bound to one"
-    raise Rejected("scripts_unavailable", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +36,13 @@ class ScriptDesk:
     ) -> tuple[ScriptVersion, ScriptBinding]:
         """Keep a text's only flow and give it a share of a target's calls. Raises Unsound, Rejected, Unavailable.
 
-        Where it may not be bound, it is not kept either.
+        Where it is not made for such calls, it is not kept either.
         """
         made = await self._checked(text, syntax)
-        refuse_binding()
         if len(made) > 1:
             names = ", ".join(one.name for one in made)
             raise Rejected("several_flows", f"the text has several flows ({names}): bind one of them", 422)
+        _check_use(made[0].document, target)
         (version,) = await self.store.publish(made, by)
         return version, await self.store.bind(target, version.hash, share, FIRST_SEED, by)
 
@@ -73,10 +66,23 @@ class ScriptDesk:
 
     async def bind(self, which: str, target: ScriptTarget, share: float, by: str) -> ScriptBinding:
         """Give a share of a target's calls to a version. Raises NotFound, Rejected, Unavailable."""
-        refuse_binding()
         script = await self.find(which)
+        _check_use(script.document, target)
         return await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
 
     async def _checked(self, text: str, syntax: Syntax) -> tuple[Publication, ...]:
         """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""
         return await asyncio.to_thread(lambda: publications(load(text, syntax), self.site))
+
+
+_USES: Mapping[TargetKind, Use] = {
+    TargetKind.SLOT: Use.SLOT, TargetKind.DID: Use.INBOUND, TargetKind.CAMPAIGN: Use.AGENTLESS,
+}  # fmt: skip
+
+
+def _check_use(document: str, target: ScriptTarget) -> None:
+    """Raise Rejected(`script_not_for`) unless the script was checked for calls of such a target."""
+    use = _USES[target.kind]
+    if use not in program_of(document).flow.policies.used_for:
+        text = f"the script is not made for such calls: add {use} to policies.used_for, and what that asks for"
+        raise Rejected("script_not_for", text, 422)

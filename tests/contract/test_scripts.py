@@ -142,6 +142,13 @@ class ScriptsContract:
         assert (await world.store.retire(old.hash, "ann")).retired_by == "ann"
         assert len(await world.store.bindings(SLOT)) == 3
 
+    async def test_campaign_that_is_not_there_or_has_agents_runs_no_script(self, world: World) -> None:
+        (kept,) = await world.store.publish([script()], "ann")
+        target = ScriptTarget(TargetKind.CAMPAIGN, "77")
+        with pytest.raises(NotFound):
+            await world.store.bind(target, kept.hash, 1.0, 1, "ann")
+        assert await world.store.bindings(target) == []
+
     async def test_all_bindings_are_what_every_target_runs_now(self, world: World) -> None:
         old, new = await world.store.publish([script(), script(2, "later")], "ann")
         other = ScriptTarget(TargetKind.DID, "+74950000001")
@@ -194,7 +201,7 @@ class ScriptsContract:
 class TestMemory(ScriptsContract):
     @pytest.fixture
     async def world(self) -> World:
-        store = FakeScripts(now=time.time)
+        store = FakeScripts(now=time.time, dial_modes={})
 
         async def go_away() -> None:
             store.away = True

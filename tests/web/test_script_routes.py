@@ -67,12 +67,16 @@ async def test_other_content_under_a_taken_number_is_refused(site: Site) -> None
     assert (status, problem["code"]) == (409, "version_taken")
 
 
-async def test_binding_is_refused_while_nothing_runs_scripts(site: Site, scripts: ScriptDesk) -> None:
+async def test_version_is_bound_to_what_it_is_made_for_only(site: Site, scripts: ScriptDesk) -> None:
     _, made, _ = await ask(site, "POST", "", "", body())
     path = f"/{made['items'][0]['hash']}/publish"
-    for target in ({"slot": 6001}, {"did": "+12025550100"}, {"campaign": 1, "share": 0.5}):
-        status, problem, _ = await ask(site, "POST", path, "/{version}/publish", target)
-        assert (status, problem["code"]) == (409, "scripts_unavailable")
+    for target, kind in (({"slot": 6001}, "slot"), ({"did": "+12025550100"}, "did")):
+        status, bound, _ = await ask(site, "POST", path, "/{version}/publish", target)
+        assert (status, bound["target"]["kind"]) == (200, kind)
+        assert isinstance(scripts.store, FakeScripts)
+        assert scripts.store.bound.pop().target.kind == kind
+    status, problem, _ = await ask(site, "POST", path, "/{version}/publish", {"campaign": 1})
+    assert (status, problem["code"]) == (422, "script_not_for")
     for wrong in ({}, {"slot": 7001}, {"slot": 6001, "did": "123"}, {"slot": 6001, "share": 0}, {"did": "sales"}):
         assert (await ask(site, "POST", path, "/{version}/publish", wrong))[0] == 422
     assert isinstance(scripts.store, FakeScripts)

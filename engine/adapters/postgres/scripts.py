@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,15 @@ import asyncpg
 from engine.errors import NotFound, Rejected
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import Share, with_share
-from engine.ports import VERSIONS_MAX, ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind
+from engine.ports import (
+    VERSIONS_MAX,
+    ScriptBinding,
+    ScriptTarget,
+    ScriptVersion,
+    StoredScript,
+    TargetKind,
+    check_campaign,
+)
 
 from .pool import Database
 from .query import query
@@ -18,6 +27,9 @@ from .text import storable
 
 if TYPE_CHECKING:
     from .pool import Connection
+
+
+_IDENTITY = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class PostgresScripts:
@@ -79,6 +91,8 @@ class PostgresScripts:
                     raise _unknown()
                 if script["retired_at"] is not None:
                     raise Rejected("script_retired", f"{script['script_name']} version {script['version']} is retired")
+                if target.kind is TargetKind.CAMPAIGN and _IDENTITY.fullmatch(name):
+                    check_campaign(name, await connection.fetchval(query("campaign_dial_mode"), int(name)))
                 earlier = await connection.fetchrow(query("script_bindings"), target.kind, name, 1)
                 shares = with_share(() if earlier is None else _shares_of(earlier), version, share)
                 first_seed = seed if earlier is None else earlier["seed"]
