@@ -480,6 +480,11 @@ def check_campaign(name: str, dial_mode: str | None) -> None:
         raise Rejected("campaign_not_agentless", text, 422)
 
 
+def not_bound(target: ScriptTarget) -> NotFound:
+    """Nothing is bound there."""
+    return NotFound("not_bound", f"{target.kind} {target.name} runs no script")
+
+
 VERSIONS_MAX = 1000
 """Versions of one list; the newest ones."""
 
@@ -515,6 +520,10 @@ class ScriptStore(Protocol):
         The seed is that of a target's first binding. Raises NotFound (`no_such_script`, `no_such_campaign`),
         Rejected(`script_retired`, `share_invalid`, `target_invalid`, `campaign_not_agentless`).
         """
+        ...
+
+    async def unbind(self, target: ScriptTarget, by: str) -> None:
+        """Let a target run no script from now on. Raises NotFound(`not_bound`)."""
         ...
 
     async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:

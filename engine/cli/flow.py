@@ -9,9 +9,11 @@ import typer
 
 from engine.cli.answer import FAILURE, OK, Answer, AsJson, give
 from engine.cli.flow_draw import draw
+from engine.cli.flow_lookup import commands as lookup
+from engine.cli.flow_runs import run, runs, stop
 from engine.cli.flow_test import rehearse
 from engine.cli.flow_try import attempt
-from engine.cli.flow_versions import diff, list_, publish, retire, show
+from engine.cli.flow_versions import bindings, diff, list_, publish, retire, show, unbind
 from engine.cli.menu import group
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from engine.flow.problem import Problem
     from engine.flow.site import Site
 
-commands = group("GACS scripts: check, test, try, draw, schema, publish, list, show, diff, retire.")
+commands = group("GACS scripts: check, test, try, draw; versions and what they are bound to; runs on live calls.")
 commands.command()(draw)
 commands.command("test")(rehearse)
 commands.command("try")(attempt)
@@ -28,6 +30,12 @@ commands.command("list")(list_)
 commands.command()(show)
 commands.command()(diff)
 commands.command()(retire)
+commands.command()(bindings)
+commands.command()(unbind)
+commands.command()(run)
+commands.command()(runs)
+commands.command()(stop)
+commands.add_typer(lookup, name="lookup")
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""`vss flow publish|list|show|diff|retire`: versions of scripts in the database, whether or not an engine runs."""
+"""`vss flow publish|list|show|diff|retire|bindings|unbind`: versions in the database, whether or not an engine runs."""
 
 from __future__ import annotations
 
@@ -106,6 +106,43 @@ def retire(version: Which, env_file: EnvFile = None, as_json: AsJson = False) ->
         async with _desk(read(env_file)) as desk:
             retired = await desk.retire(version, _author())
         return Answer({"version": asdict(retired)}, [f"{_named(retired)} is retired"])
+
+    give(as_json, work)
+
+
+def bindings(env_file: EnvFile = None, as_json: AsJson = False) -> None:
+    """What every slot, number and campaign runs now."""
+
+    async def work() -> Answer:
+        async with _desk(read(env_file)) as desk:
+            found = await desk.bindings()
+        rows: list[tuple[Any, ...]] = [
+            (one.target.kind, one.target.name, share.version[:12], f"{share.share:.0%}", _time(one.at), one.by)
+            for one in found
+            for share in one.shares
+        ]
+        table = Table(("target", "name", "version", "share", "since", "by"), rows)
+        return Answer({"bindings": [asdict(one) for one in found]}, [table])
+
+    give(as_json, work)
+
+
+def unbind(
+    slot: Annotated[int | None, typer.Option(min=6001, max=6999, help="An automatic seat.")] = None,
+    did: Annotated[str | None, typer.Option(metavar="NUMBER", help="An inbound number.")] = None,
+    campaign: Annotated[int | None, typer.Option(min=1, metavar="ID", help="A campaign.")] = None,
+    env_file: EnvFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a slot, a number or a campaign run no script from now on; calls that go on keep theirs."""
+    target = _target(slot, did, campaign)
+    if target is None:
+        raise typer.BadParameter("give one of --slot, --did and --campaign")
+
+    async def work() -> Answer:
+        async with _desk(read(env_file)) as desk:
+            await desk.unbind(target, _author())
+        return Answer({"target": asdict(target)}, [f"{target.kind} {target.name} runs no script any more"])
 
     give(as_json, work)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import with_share
-from engine.ports import ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind, check_campaign
+from engine.ports import ScriptBinding, ScriptTarget, ScriptVersion, StoredScript, TargetKind, check_campaign, not_bound
 
 _TARGETS = {
     TargetKind.SLOT: r"6(?!000)[0-9]{3}",
@@ -96,6 +96,13 @@ class FakeScripts:
         made = ScriptBinding(target, shares, earlier[0].seed if earlier else seed, self.now(), by)
         self.bound.append(made)
         return made
+
+    async def unbind(self, target: ScriptTarget, by: str) -> None:
+        self._check()
+        earlier = await self.bindings(target)
+        if not earlier or not earlier[0].shares:
+            raise not_bound(target)
+        self.bound.append(ScriptBinding(target, (), earlier[0].seed, self.now(), by))
 
     async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:
         self._check()

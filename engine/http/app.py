@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 from engine.ports import Metrics
 from engine.runtime.scripts import ScriptDesk
 
-from . import agents, calls, campaigns, health, pages, scripts, stream
+from . import agents, calls, campaigns, health, pages, runs, scripts, stream
 from .control import Control
 from .exchange import BODY_MAX_BYTES, REQUEST_ID, Edge
 from .live import LiveHub
@@ -48,7 +48,7 @@ _HEADERS = {
 
 def all_routes() -> list[Route]:
     """Every route but the ones that describe the others."""
-    modules = (health, campaigns, calls, agents, scripts, stream, pages)
+    modules = (health, campaigns, calls, agents, scripts, runs, stream, pages)
     return [route for module in modules for route in module.routes.all]
 
 

@@ -20,12 +20,17 @@ class NewScript(Accepted):
     syntax: Syntax = Field(default=Syntax.YAML, strict=False)
 
 
-class BindScript(Accepted):
-    """What is to run a version: exactly one of slot, did and campaign."""
+class UnbindScript(Accepted):
+    """A target: exactly one of slot, did and campaign."""
 
     slot: int | None = Field(default=None, ge=6001, le=6999)
     did: Did | None = None
     campaign: int | None = Field(default=None, ge=1)
+
+
+class BindScript(UnbindScript):
+    """What is to run a version: exactly one of slot, did and campaign."""
+
     share: float = Field(default=1.0, gt=0, le=1, description="the part of the calls that it gets there")
 
 
@@ -72,3 +77,7 @@ class BindingShown(Shown):
     seed: int
     at: float
     by: str
+
+
+class BindingList(Shown):
+    items: list[BindingShown]

@@ -10,7 +10,16 @@ from engine.ports import ScriptTarget, TargetKind
 from .problem import ProblemError
 from .route import Exchange, Routes
 from .schemas import Empty
-from .script_schemas import BindingShown, BindScript, NewScript, ScriptShown, VersionList, VersionShown
+from .script_schemas import (
+    BindingList,
+    BindingShown,
+    BindScript,
+    NewScript,
+    ScriptShown,
+    UnbindScript,
+    VersionList,
+    VersionShown,
+)
 
 routes = Routes("scripts")
 
@@ -41,6 +50,24 @@ async def publish_script(x: Exchange) -> VersionList:
     return VersionList(items=[VersionShown.model_validate(one) for one in versions])
 
 
+@routes.add("GET", "/api/v1/scripts/bindings", summary="What every target runs now", answer=BindingList)
+async def list_bindings(x: Exchange) -> BindingList:
+    return BindingList(items=[BindingShown.model_validate(one) for one in await x.scripts.bindings()])
+
+
+@routes.add(
+    "POST",
+    "/api/v1/scripts/unbind",
+    summary="Let a slot, an inbound number or a campaign run no script from now on",
+    body=UnbindScript,
+    answer=BindingList,
+    problems=(404,),
+)
+async def unbind_script(x: Exchange) -> BindingList:
+    await x.scripts.unbind(_target(x.body_as(UnbindScript)), AUTHOR)
+    return BindingList(items=[BindingShown.model_validate(one) for one in await x.scripts.bindings()])
+
+
 @routes.add(
     "GET",
     f"/api/v1/scripts/{SCRIPT}",
@@ -63,11 +90,7 @@ async def get_script(x: Exchange) -> ScriptShown:
 )
 async def bind_script(x: Exchange) -> BindingShown:
     body = x.body_as(BindScript)
-    given = {TargetKind.SLOT: body.slot, TargetKind.DID: body.did, TargetKind.CAMPAIGN: body.campaign}
-    targets = [ScriptTarget(kind, str(value)) for kind, value in given.items() if value is not None]
-    if len(targets) != 1:
-        raise ProblemError(422, "invalid_body", "give one of slot, did and campaign")
-    return BindingShown.model_validate(await x.scripts.bind(_exact(x), targets[0], body.share, AUTHOR))
+    return BindingShown.model_validate(await x.scripts.bind(_exact(x), _target(body), body.share, AUTHOR))
 
 
 @routes.add(
@@ -80,6 +103,14 @@ async def bind_script(x: Exchange) -> BindingShown:
 )
 async def retire_script(x: Exchange) -> VersionShown:
     return VersionShown.model_validate(await x.scripts.retire(_exact(x), AUTHOR))
+
+
+def _target(body: UnbindScript) -> ScriptTarget:
+    given = {TargetKind.SLOT: body.slot, TargetKind.DID: body.did, TargetKind.CAMPAIGN: body.campaign}
+    targets = [ScriptTarget(kind, str(value)) for kind, value in given.items() if value is not None]
+    if len(targets) != 1:
+        raise ProblemError(422, "invalid_body", "give one of slot, did and campaign")
+    return targets[0]
 
 
 def _exact(x: Exchange) -> str:

@@ -27,7 +27,7 @@ from engine.ports import AbandonmentLedger, CampaignNumbers, Disposition, LeadSt
 
 from .dialing import Dialing
 from .explanation import Definition, Explained, windows_told
-from .flows.desk import FlowDesk, script_target, slot_target
+from .flows.desk import FlowDesk, RunView, script_target, slot_target
 from .message import Messages
 from .preview import PreviewDesk, PreviewView
 from .story import Story
@@ -404,6 +404,32 @@ class Control:
             agent.slot, self.names.get(agent.slot, ""), agent.pool, agent.state.value, agent.reason, agent.since,
             agent.call, agent.registered,
         )  # fmt: skip
+
+    # --- scripts
+
+    async def run_script(
+        self,
+        call: CallId,
+        script: str | None,
+        slot: int | None,
+        params: Mapping[str, object],
+        locale: str | None,
+        then: Literal["hang_up", "agent"],
+    ) -> RunView:
+        """Hand a call to a script. Raises NotFound, Rejected, Unavailable."""
+        return await self.flows.run_script(call, script, slot, params, locale, then)
+
+    async def runs(self, call: CallId) -> Sequence[RunView]:
+        """The runs of a call. Raises NotFound, Unavailable."""
+        return await self.flows.runs(call)
+
+    async def stop_run(self, call: CallId) -> RunView:
+        """End the run that has a call. Raises NotFound."""
+        return await self.flows.stop_run(call)
+
+    async def live_runs(self) -> Sequence[RunView]:
+        """Every run that goes on."""
+        return await self.flows.live_runs()
 
     # --- health
 

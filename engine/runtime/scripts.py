@@ -70,6 +70,14 @@ class ScriptDesk:
         _check_use(script.document, target)
         return await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
 
+    async def bindings(self) -> Sequence[ScriptBinding]:
+        """What every target runs now. Raises Unavailable."""
+        return await self.store.all_bindings()
+
+    async def unbind(self, target: ScriptTarget, by: str) -> None:
+        """Let a target run no script from now on. Raises NotFound(`not_bound`), Unavailable."""
+        await self.store.unbind(target, by)
+
     async def _checked(self, text: str, syntax: Syntax) -> tuple[Publication, ...]:
         """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""
         return await asyncio.to_thread(lambda: publications(load(text, syntax), self.site))

@@ -149,6 +149,22 @@ class ScriptsContract:
             await world.store.bind(target, kept.hash, 1.0, 1, "ann")
         assert await world.store.bindings(target) == []
 
+    async def test_target_that_is_unbound_runs_nothing_and_begins_anew(self, world: World) -> None:
+        old, new = await world.store.publish([script(), script(2, "later")], "ann")
+        with pytest.raises(NotFound):
+            await world.store.unbind(SLOT, "ann")
+        await world.store.bind(SLOT, old.hash, 1.0, 7, "ann")
+        await world.store.unbind(SLOT, "bob")
+        assert await world.store.all_bindings() == []
+        with pytest.raises(NotFound):
+            await world.store.unbind(SLOT, "ann")
+        history = [(one.by, len(one.shares)) for one in await world.store.bindings(SLOT)]
+        assert history == [("bob", 0), ("ann", 1)]
+        assert await refused(world.store.bind(SLOT, new.hash, 0.5, 1, "ann")) == "share_invalid"
+        again = await world.store.bind(SLOT, new.hash, 1.0, 1, "ann")
+        assert (again.shares, again.seed) == ((Share(new.hash, 1.0),), 7)
+        assert (await world.store.retire(old.hash, "ann")).retired_by == "ann"
+
     async def test_all_bindings_are_what_every_target_runs_now(self, world: World) -> None:
         old, new = await world.store.publish([script(), script(2, "later")], "ann")
         other = ScriptTarget(TargetKind.DID, "+74950000001")

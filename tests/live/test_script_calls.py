@@ -22,7 +22,7 @@ version: 1
 params: {{due: {{type: money, currency: USD, required: true}}}}
 locales: {{default: en-GB, supported: [en-GB]}}
 prompts:
-  owe: {{en-GB: {{text: "This is Example Limited. You owe {{due|money}}. To pay, press one. For no more calls, nine."}}}}
+  owe: {{en-GB: {{text: "Example Limited. You owe {{due|money}}. To pay, press one. For no more calls, nine."}}}}
   thanks: {{en-GB: {{text: "Thank you very much indeed."}}}}
 limits: {{max_duration_s: 300, max_node_visits: 50}}
 policies: {{used_for: [agentless], identity: owe}}

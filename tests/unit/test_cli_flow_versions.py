@@ -81,6 +81,27 @@ async def test_neither_unsound_nor_bound_scripts_are_kept(postgres_dsn: str, tmp
     assert all(version["name"] == "collections.reminder" for version in (await shell.ask("list"))["versions"])
 
 
+@pytest.mark.pg
+@pytest.mark.timeout(180)
+async def test_bindings_are_shown_and_taken_back_and_tables_are_loaded(postgres_dsn: str, tmp_path: Path) -> None:
+    shell = Shell(postgres_dsn)
+    made = await shell.ask("publish", written(tmp_path, "one", "title: one"), "--slot", "6001")
+    assert made["binding"]["target"] == {"kind": "slot", "name": "6001"}
+    assert (await shell.ask("bindings"))["bindings"] == [made["binding"]]
+    assert (await shell.ask("unbind", "--slot", "6001"))["target"] == {"kind": "slot", "name": "6001"}
+    assert (await shell.ask("bindings"))["bindings"] == []
+    assert (await shell.ask("unbind", "--slot", "6001", code=1))["error"]["code"] == "not_bound"
+    table = tmp_path / "customers.csv"
+    table.write_text("phone,tier\n+7495,gold\n+7496,plain\n", encoding="utf-8")
+    loaded = (await shell.run("lookup", "load", "customers", str(table), "--json")).json("flow-lookup-load")
+    assert loaded == {"source": "customers", "entries": 2}
+    listed = (await shell.run("lookup", "list", "--json")).json("flow-lookup-list")
+    assert [(one["source"], one["entries"]) for one in listed["tables"]] == [("customers", 2)]
+    table.write_text("phone,tier\n+7495\n", encoding="utf-8")
+    wrong = (await shell.run("lookup", "load", "customers", str(table), "--json")).json("error")
+    assert f"{table}:2" in wrong["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -93,6 +114,9 @@ async def test_neither_unsound_nor_bound_scripts_are_kept(postgres_dsn: str, tmp
         ["publish", str(EXAMPLE), "--slot", "6001", "--share", "nan"],
         ["show"],
         ["diff", "one"],
+        ["unbind"],
+        ["run", "call"],
+        ["run", "call", "--slot", "6001", "--param", "due"],
     ],
 )
 def test_wrong_usage_exits_with_2(here: Here, words: list[str]) -> None:

@@ -29,7 +29,8 @@ COMMANDS = [
     "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
     "pacing-simulate", "pacing-compare", "pacing-explain", "pacing-replay",
     "flow-check", "flow-test", "flow-try", "flow-draw",
-    "flow-publish", "flow-list", "flow-show", "flow-diff", "flow-retire",
+    "flow-publish", "flow-list", "flow-show", "flow-diff", "flow-retire", "flow-bindings", "flow-unbind",
+    "flow-run", "flow-runs", "flow-stop", "flow-lookup-load", "flow-lookup-list",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, DialMode, check_change
 from engine.dialer.draft import CampaignDraft
@@ -28,6 +29,23 @@ class Stats:
 class Overview:
     campaign: Campaign
     stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    run: str
+    call: str
+    script: str = "a" * 64
+    name: str = "pay.by.key"
+    state: str = "running"
+    node: str = "ask"
+    started_at: float = 1.5
+    ended_at: float | None = None
+    disposition: str | None = None
+    reason: str | None = None
+    results: Mapping[str, object] = field(default_factory=dict)
+    tags: Mapping[str, object] = field(default_factory=lambda: {"tier": "gold"})
+    locale: str = "en-GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,7 @@ class FakeControl:
 
     overviews: dict[int, Overview] = field(default_factory=dict)
     live_calls: dict[str, Call] = field(default_factory=dict)
+    live_runs_of: dict[str, Run] = field(default_factory=dict)
     seats: dict[int, Agent] = field(default_factory=dict)
     previews: dict[int, Preview] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=lambda: {"postgres": Part(True), "ari": Part(True)})
@@ -208,6 +227,39 @@ class FakeControl:
         await self._begin("hang_up", call)
         if self.live_calls.pop(call, None) is None:
             raise NotFound("no_call", "there is no such call")
+
+    async def run_script(
+        self,
+        call: CallId,
+        script: str | None,
+        slot: int | None,
+        params: Mapping[str, object],
+        locale: str | None,
+        then: Literal["hang_up", "agent"],
+    ) -> Run:
+        await self._begin("run_script", call, script, slot, dict(params), locale, then)
+        if call not in self.live_calls:
+            raise NotFound("no_such_call", f"there is no live call {call}")
+        run = self.live_runs_of[call] = Run(call, call)
+        return run
+
+    async def runs(self, call: CallId) -> Sequence[Run]:
+        await self._begin("runs", call)
+        return [self._run(call)]
+
+    async def stop_run(self, call: CallId) -> Run:
+        await self._begin("stop_run", call)
+        stopped = self.live_runs_of[call] = replace(self._run(call), state="ended", ended_at=2.5, reason="stopped")
+        return stopped
+
+    async def live_runs(self) -> Sequence[Run]:
+        await self._begin("live_runs")
+        return [run for run in self.live_runs_of.values() if run.state == "running"]
+
+    def _run(self, call: CallId) -> Run:
+        if call not in self.live_runs_of:
+            raise NotFound("no_such_run", f"no script runs on call {call}")
+        return self.live_runs_of[call]
 
     def agents(self) -> Sequence[Agent]:
         return list(self.seats.values())

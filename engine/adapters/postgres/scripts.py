@@ -19,6 +19,7 @@ from engine.ports import (
     StoredScript,
     TargetKind,
     check_campaign,
+    not_bound,
 )
 
 from .pool import Database
@@ -104,6 +105,18 @@ class PostgresScripts:
             text = f"{target.name} is no {target.kind} that scripts can be bound to"
             raise Rejected("target_invalid", text, 422) from None
         return ScriptBinding(target, shares, first_seed, at.timestamp(), by)
+
+    async def unbind(self, target: ScriptTarget, by: str) -> None:
+        """Let a target run no script from now on. Raises NotFound(`not_bound`), Unavailable."""
+        name = storable(target.name)
+        async with self._database.transaction() as connection:
+            await connection.execute(query("lock_script_target"), target.kind, name)
+            earlier = await connection.fetchrow(query("script_bindings"), target.kind, name, 1)
+            if earlier is None or not earlier["hashes"]:
+                raise not_bound(target)
+            await connection.fetchval(
+                query("add_script_binding"), target.kind, name, earlier["seed"], storable(by), [], []
+            )
 
     async def bindings(self, target: ScriptTarget) -> Sequence[ScriptBinding]:
         """Who bound what to a target and when, the newest first. Raises Unavailable."""
