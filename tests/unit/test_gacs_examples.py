@@ -13,6 +13,7 @@ from engine.flow.nodes.node import VERBS
 from engine.flow.schema import json_schema
 from engine.flow.yaml_text import read_yaml
 from engine.stack.home import CHECKOUT
+from tests.vss_command import Here
 
 EXAMPLES = sorted((CHECKOUT / "examples/gacs").glob("*.yaml"))
 
@@ -32,3 +33,19 @@ def test_together_they_use_every_node_type() -> None:
         node.action.WORD for path in EXAMPLES for flow in load(path.read_text()).flows for node in flow.nodes.values()
     }
     assert used == set(VERBS)
+
+
+TESTS = sorted((CHECKOUT / "examples/gacs/tests").glob("*.yaml"))
+
+
+def test_every_example_has_tests_of_its_own() -> None:
+    assert [path.name for path in TESTS] == [path.name for path in EXAMPLES]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_examples_pass_their_tests(here: Here, path: Path) -> None:
+    ran = here.run("flow", "test", str(path), "--json")
+    assert ran.code == 0, ran.out
+    told = ran.json("flow-test")
+    assert told["passed"]
+    assert len(told["tests"]) >= 4
