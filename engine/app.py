@@ -11,6 +11,7 @@ import shutil
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -47,6 +48,7 @@ from engine.adapters.telemetry.timed_database import TimedDatabase
 from engine.adapters.webhook import Gate, Hosts, HttpWebhooks
 from engine.config import Settings
 from engine.errors import Unavailable
+from engine.flow.nodes.centre import Detector
 from engine.http.app import build_app, serve
 from engine.http.live import LiveHub
 from engine.ids import TrunkName
@@ -172,7 +174,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
                 metrics,
             )
         )
-        desk = ScriptDesk(scripts, settings.site)
+        desk = ScriptDesk(scripts, replace(settings.site, detectors=_detectors(ear)))
         app = build_app(engine.control, hub, desk, settings.api_token.get_secret_value(), metrics, metrics.exposition)
         await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
         background: list[Coroutine[Any, Any, object]] = [
@@ -233,6 +235,11 @@ def _gate(settings: Settings) -> Gate:
         Hosts(settings.site.webhook_hosts or frozenset()),
         settings.webhook_ca_file,
     )
+
+
+def _detectors(ear: AudioSocketEar) -> frozenset[str]:
+    """What tells people from machines here."""
+    return frozenset({Detector.ASTERISK, *((Detector.SILERO,) if ear.tells_people else ())})
 
 
 async def _speech(stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics) -> EspeakSpeech | NoSpeech:

@@ -12,6 +12,7 @@ from typing import Any, NewType, Protocol
 from engine.flow.nodes.centre import ConsentKind, DncScope
 from engine.flow.nodes.outside import Direction, Method
 from engine.flow.prompt import ToneName
+from engine.flow.run.events import Verdict
 from engine.ids import AttemptId, CallId, CampaignId
 
 RunId = NewType("RunId", str)
@@ -274,6 +275,16 @@ class Ear(Protocol):
     def listen_for_beep(self, tap: str, silence_s: float, heard: Callable[[bool], None]) -> None:
         """Call `heard(True)` once at the end of a beep, or of `silence_s` of silence after a voice; `heard(False)` when
         the tap ends before. `tap` is the UUID with which Asterisk will connect."""
+        ...
+
+    @property
+    def tells_people(self) -> bool:
+        """Whether there is a voice model, so that `listen_for_person` may be asked."""
+        ...
+
+    def listen_for_person(self, tap: str, limit_s: float, heard: Callable[[Verdict | None], None]) -> None:
+        """Call `heard` once with who answered, unsure after `limit_s`; None when the tap ends before, or too many
+        listen."""
         ...
 
     def relay(

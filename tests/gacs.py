@@ -18,6 +18,7 @@ GOOD, BAD = (f"sha256:{'0' * 62}{end}" for end in ("aa", "bb"))
 SITE = Site(
     webhook_hosts=frozenset({".example.org", ".internal"}),
     dial_to=("+7*", "+44*"),
+    detectors=frozenset({"asterisk"}),
     audio={GOOD: Recording(2.0), BAD: Recording(0.0, "it is no WAV file")},
 )
 

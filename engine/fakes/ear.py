@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.flow.nodes.outside import Direction
+from engine.flow.run.events import Verdict
 from engine.run_ports import StreamLimits
 
 Told = Callable[[str, Mapping[str, Any]], None]
@@ -26,12 +27,17 @@ class FakeEar:
 
     address = "127.0.0.1:4574"
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_people: bool = False) -> None:
+        self.tells_people = tells_people
         self.listening: dict[str, Callable[[bool], None]] = {}
+        self.people: dict[str, Callable[[Verdict | None], None]] = {}
         self.streams: dict[str, FakeStream] = {}
 
     def listen_for_beep(self, tap: str, silence_s: float, heard: Callable[[bool], None]) -> None:
         self.listening[tap] = heard
+
+    def listen_for_person(self, tap: str, limit_s: float, heard: Callable[[Verdict | None], None]) -> None:
+        self.people[tap] = heard
 
     def relay(
         self,
@@ -46,6 +52,7 @@ class FakeEar:
 
     def close(self, tap: str) -> None:
         self.listening.pop(tap, None)
+        self.people.pop(tap, None)
         self.streams.pop(tap, None)
 
     # --- what a test says
@@ -53,6 +60,10 @@ class FakeEar:
     def ends(self, tap: str, *, beep: bool) -> None:
         """A beep is over, or the tap ends without one."""
         self.listening.pop(tap)(beep)
+
+    def answers(self, tap: str, verdict: Verdict | None) -> None:
+        """It is known who answered, or the tap ends before."""
+        self.people.pop(tap)(verdict)
 
     def tells(self, tap: str, what: str, **data: Any) -> None:
         """A stream started, reached a mark or ended."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import Unavailable
-from engine.flow.nodes.outside import Direction
 from engine.flow.prompt import ToneName
-from engine.run_ports import StreamLimits, WebhookAsked, WebhookTimeout
+from engine.run_ports import WebhookAsked, WebhookTimeout
 
 
 @dataclass(slots=True)
@@ -58,33 +57,3 @@ class FakeWebhooks:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-@dataclass(slots=True)
-class FakeEar:
-    """Taps that tests speak for: `beeps` by tap, and `bots` for streams."""
-
-    beeps: dict[str, Callable[[bool], None]] = field(default_factory=dict)
-    bots: dict[str, Callable[[str, Mapping[str, Any]], None]] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        return "127.0.0.1:1"
-
-    def listen_for_beep(self, tap: str, silence_s: float, heard: Callable[[bool], None]) -> None:
-        self.beeps[tap] = heard
-
-    def relay(
-        self,
-        tap: str,
-        url: str,
-        direction: Direction,
-        hello: Mapping[str, Any],
-        limits: StreamLimits,
-        told: Callable[[str, Mapping[str, Any]], None],
-    ) -> None:
-        self.bots[tap] = told
-
-    def close(self, tap: str) -> None:
-        self.beeps.pop(tap, None)
-        self.bots.pop(tap, None)

@@ -24,6 +24,8 @@ class Site:
     """Numbers that scripts may call, or beginnings and `*`."""
     audio: Mapping[str, Recording] | None = None
     """By `sha256:...`."""
+    detectors: frozenset[str] | None = None
+    """What tells people from machines here."""
 
 
 ANYWHERE = Site()

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,8 @@ from engine.adapters.ari.telephony import AriTelephony
 from engine.adapters.asteriskconf import Trunk
 from engine.adapters.audiosocket import AudioSocketEar
 from engine.adapters.audiosocket.beep import tone_in
+from engine.adapters.speech import EspeakSpeech
+from engine.adapters.speech.sound import parse_wav
 from engine.adapters.webhook import Gate, Hosts
 from engine.call.commands import HangUp, Originate, TelephonyCommand
 from engine.call.events import CommandFailed, LegDigit, LegEnded, LegEntered, SocketRestored, TelephonyEvent
@@ -359,6 +362,24 @@ async def test_who_answered_is_told(taps: Taps, greeting: tuple[float, float], v
     found, at = await run.until(Detected)
     assert found.verdict is verdict
     assert at - began < 5.0
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [("Hello?", Verdict.HUMAN), ("The person you are calling is not here. Leave a message.", Verdict.MACHINE)],
+)
+async def test_the_voice_model_tells_who_answered(
+    taps: Taps, programs: Programs, tmp_path: Path, words: str, verdict: Verdict
+) -> None:
+    async with EspeakSpeech(programs.espeak.words, tmp_path, FakeMetrics()) as speech:
+        (media,) = await speech.prepare(words, "en-GB")
+    _, spoken = parse_wav(await asyncio.to_thread(Path(media.removeprefix("sound:") + ".wav").read_bytes))
+    run, call = await taps.leg()
+    taps.detecting.perform(run, DetectMachine(request=f"{run.id}:who:1", detector=Detector.SILERO, timeout_s=5))
+    call.play(np.concatenate((silence(0.5), spoken, silence(2.0))))
+    found, _ = await run.until(Detected)
+    assert found.verdict is verdict
+    assert run.legs == {}
 
 
 async def test_the_example_bot_talks_with_a_caller(taps: Taps) -> None:

@@ -20,11 +20,12 @@ from engine.dialer.lead import RecallRule
 from engine.fakes.abandonment import FakeAbandonment
 from engine.fakes.asterisk import FakeAsterisk
 from engine.fakes.callee import Callee, carrier
+from engine.fakes.ear import FakeEar
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
 from engine.fakes.runs import FakeRuns
-from engine.fakes.script_world import FakeEar, FakeVoices, FakeWebhooks
+from engine.fakes.script_world import FakeVoices, FakeWebhooks
 from engine.fakes.scripts import FakeScripts
 from engine.fakes.speech import FakeSpeech
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks

@@ -119,6 +119,24 @@ def test_a_detector_that_is_not_there_fails_and_is_not_made_up(world: World) -> 
     assert world.run.sent == []
 
 
+@pytest.mark.parametrize("verdict", [Verdict.HUMAN, Verdict.MACHINE, Verdict.UNSURE, None])
+def test_the_voice_model_listens_beside_the_caller(verdict: Verdict | None) -> None:
+    world = World()
+    world.ear.tells_people = True
+    command = DetectMachine(request=BEEP, detector=Detector.SILERO, timeout_s=4)
+    world.detecting.perform(world.run, command)
+    world.detecting.perform(world.run, command)
+    (tap,) = world.ear.people
+    assert world.run.commands(ContinueAt) == []
+    assert world.run.commands(Snoop) == [Snoop(world.run.channel, SNOOP_LEG, "in")]
+    world.ear.answers(tap, verdict)
+    if verdict is None:
+        assert world.run.told == [CommandFailed(at=100.0, request=BEEP)]
+    else:
+        assert world.run.told == [Detected(at=100.0, request=BEEP, verdict=verdict)]
+    world.nothing_is_left()
+
+
 def test_after_a_restart_the_verdict_is_read_from_the_leg(world: World) -> None:
     world.run.waits_for = WaitKind.DETECTING
     assert world.detecting.adopt(world.run, AMD, sight(world, "amd", "MACHINE", "x"))

@@ -45,6 +45,9 @@ WINDOW = 2 * FRAME_SAMPLES
 _SPECTRUM = 1024
 _HANN = np.hanning(WINDOW).astype(np.float32)
 _TIMES = (np.arange(WINDOW) - (WINDOW - 1) / 2) * (2 * math.pi / RATE_HZ)
+_LOBE = 2 * _SPECTRUM // WINDOW + 1
+"""Half the width of one tone's peak."""
+_LOBE_SHARE = 0.7
 _LOW, _HIGH = int(200 * _SPECTRUM / RATE_HZ), int(3400 * _SPECTRUM / RATE_HZ)
 
 
@@ -57,10 +60,12 @@ class Tone:
 
 
 def tone_in(window: Samples) -> Tone:
-    """The strongest tone of two frames."""
+    """The strongest tone of two frames; `explained` is 0 where it is far from all that is heard."""
     power = np.abs(np.fft.rfft(window * _HANN, _SPECTRUM)) ** 2
     peak = _LOW + int(np.argmax(power[_LOW:_HIGH]))
     hz = (peak + _between(power[peak - 1 : peak + 2])) * RATE_HZ / _SPECTRUM
+    if float(power[peak - _LOBE : peak + _LOBE + 1].sum()) < _LOBE_SHARE * float(power.sum()):
+        return Tone(hz, 0.0)  # most sound is no tone, and that is seen at half the cost
     angles = _TIMES * hz
     sines, cosines = np.sin(angles), np.cos(angles)
     # around the middle sine and cosine are orthogonal, so that each share is found by itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,59 +15,100 @@ import structlog
 
 from engine.errors import Rejected
 from engine.flow.nodes.outside import Direction
+from engine.flow.run.events import Verdict
 from engine.ports import Metrics
 from engine.run_ports import StreamLimits
 
-from .beep import BeepFinder
+from .beep import BeepFinder, Samples
 from .door import Door, refuse_redirects
-from .protocol import FRAME_B
+from .greeting import GreetingJudge
+from .protocol import FRAME_SAMPLES
 from .quiet import QuietFinder
 from .relay import Relay, Told
 from .server import Line, TapServer
+from .voice_model import PIECE_MS, PIECE_SAMPLES, VoiceModel, is_installed
 
 STREAMS_MAX = 200
 LISTEN_MAX_S = 120.0
 """A script waits 60 s at most (VoicemailDrop.wait_s); a listener that nobody closed ends by itself."""
+PEOPLE_MAX = 8
+"""The voice model takes 4 % of a core for each that listens."""
 FULL_SCALE = np.float32(32768)
 
 log = structlog.get_logger(__name__)
 
 
-class BeepListener:
-    """Hears one tap until a beep, or silence after a voice."""
+class Listener:
+    """Hears one tap in pieces until something is found; `found` hears what, exactly once, unless the tap is closed."""
 
-    def __init__(self, silence_s: float, found: Callable[[str], None]) -> None:
-        self._beep = BeepFinder()
-        self._quiet = QuietFinder(silence_s)
+    piece_samples: ClassVar[int]
+
+    def __init__(self, found: Callable[[str], None]) -> None:
         self._found = found
         self._kept = bytearray()
         self._done = False
-        self.expiry = asyncio.get_running_loop().call_later(LISTEN_MAX_S, self._end, "expired")
+        self._expiry = asyncio.get_running_loop().call_later(LISTEN_MAX_S, self._end, "expired")
 
     def connected(self, line: Line) -> None:
         """Nothing is said on it."""
 
+    def key(self, key: str) -> None:
+        """Keys are none of ours."""
+
     def hear(self, frame: bytes) -> None:
         self._kept += frame
-        while len(self._kept) >= FRAME_B and not self._done:
-            samples = np.frombuffer(bytes(self._kept[:FRAME_B]), "<i2").astype(np.float32) / FULL_SCALE
-            del self._kept[:FRAME_B]
-            if self._beep.hear(samples):
-                self._end("beep")
-            elif self._quiet.hear(samples):
-                self._end("silence")
-
-    def key(self, key: str) -> None:
-        """Machines press no keys."""
+        size = 2 * self.piece_samples
+        while len(self._kept) >= size and not self._done:
+            piece = np.frombuffer(bytes(self._kept[:size]), "<i2").astype(np.float32) / FULL_SCALE
+            del self._kept[:size]
+            if (what := self._look(piece)) is not None:
+                self._end(what)
 
     def lost(self) -> None:
         self._end("lost")
 
+    def stop(self) -> None:
+        """Nobody wants to hear any more."""
+        self._done = True
+        self._expiry.cancel()
+
+    def _look(self, piece: Samples) -> str | None:
+        raise NotImplementedError
+
     def _end(self, what: str) -> None:
         if not self._done:
-            self._done = True
-            self.expiry.cancel()
+            self.stop()
             self._found(what)
+
+
+class BeepListener(Listener):
+    """Until a beep, or silence after a voice."""
+
+    piece_samples = FRAME_SAMPLES
+
+    def __init__(self, silence_s: float, found: Callable[[str], None]) -> None:
+        super().__init__(found)
+        self._beep = BeepFinder()
+        self._quiet = QuietFinder(silence_s)
+
+    def _look(self, piece: Samples) -> str | None:
+        if self._beep.hear(piece):
+            return "beep"
+        return "silence" if self._quiet.hear(piece) else None
+
+
+class PersonListener(Listener):
+    """Until it is known who answered."""
+
+    piece_samples = PIECE_SAMPLES
+
+    def __init__(self, limit_s: float, found: Callable[[str], None]) -> None:
+        super().__init__(found)
+        self._model = VoiceModel()
+        self._judge = GreetingJudge(limit_s)
+
+    def _look(self, piece: Samples) -> str | None:
+        return self._judge.hear(self._model.hears_voice(piece), PIECE_MS)
 
 
 class AudioSocketEar:
@@ -79,7 +120,8 @@ class AudioSocketEar:
         self._metrics = metrics
         self._door = door
         self._session: aiohttp.ClientSession | None = None
-        self._listeners: dict[str, BeepListener] = {}
+        self._listeners: dict[str, Listener] = {}
+        self._people = 0
         self._relays: dict[str, Relay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -94,7 +136,7 @@ class AudioSocketEar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for listener in self._listeners.values():
-            listener.expiry.cancel()
+            listener.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -126,7 +168,29 @@ class AudioSocketEar:
             self.close(tap)
             heard(what in {"beep", "silence"})
 
-        listener = BeepListener(silence_s, found)
+        self._listen(tap, BeepListener(silence_s, found))
+
+    @property
+    def tells_people(self) -> bool:
+        """Whether there is a voice model: the extra `silero`."""
+        return is_installed()
+
+    def listen_for_person(self, tap: str, limit_s: float, heard: Callable[[Verdict | None], None]) -> None:
+        """Call `heard` with who answered, unsure after `limit_s`; with None when the tap ends, or too many listen."""
+        tap = str(UUID(tap))
+
+        def found(what: str) -> None:
+            self.close(tap)
+            heard(Verdict(what) if what in set(Verdict) else None)
+
+        if self._people >= PEOPLE_MAX:
+            self._metrics.count("vss_bounds_reached_total", bound="voice_models")
+            asyncio.get_running_loop().call_soon(heard, None)
+            return
+        self._people += 1
+        self._listen(tap, PersonListener(limit_s, found))
+
+    def _listen(self, tap: str, listener: Listener) -> None:
         self._listeners[tap] = listener
         if not self._server.announce(tap, listener):
             asyncio.get_running_loop().call_soon(listener.lost)
@@ -159,7 +223,8 @@ class AudioSocketEar:
         tap = str(UUID(tap))
         self._server.close(tap)
         if (listener := self._listeners.pop(tap, None)) is not None:
-            listener.expiry.cancel()
+            listener.stop()
+            self._people -= isinstance(listener, PersonListener)
         if (relay := self._relays.pop(tap, None)) is not None:
             relay.end("closed")
 

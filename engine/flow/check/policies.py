@@ -8,7 +8,7 @@ from ..dataflow import Join, flow_facts
 from ..expression import Literal
 from ..graph import Edge, reached
 from ..model import Flow, RecordCondition, Use
-from ..nodes.centre import Consent, ConsentKind, DncAdd, Queue
+from ..nodes.centre import Amd, Consent, ConsentKind, DncAdd, Queue
 from ..nodes.control import Dial, HangUp, Transfer
 from ..nodes.entry import Collect, Gather
 from ..nodes.logic import CallFlow
@@ -18,8 +18,8 @@ from ..outcomes import HANGUP
 from ..problem import Problem
 from .subject import Subject
 
-NO_CONSENT, RECORDED_SECRET, NO_IDENTITY, NO_OPT_OUT, UNIDENTIFIED, DIAL, SITE_DIAL = (
-    "G0801", "G0802", "G0803", "G0804", "G0805", "G0806", "G0807",
+NO_CONSENT, RECORDED_SECRET, NO_IDENTITY, NO_OPT_OUT, UNIDENTIFIED, DIAL, SITE_DIAL, SITE_DETECTOR = (
+    "G0801", "G0802", "G0803", "G0804", "G0805", "G0806", "G0807", "G0810",
 )  # fmt: skip
 DIALED = frozenset({Use.CAMPAIGN, Use.AGENTLESS})
 _FACT = 1
@@ -34,6 +34,7 @@ def problems(subject: Subject) -> Iterator[Problem]:
     yield from _identity(subject)
     yield from _opt_out(subject)
     yield from _dialing(subject)
+    yield from _detectors(subject)
 
 
 def _records(subject: Subject, name: str) -> bool:
@@ -179,6 +180,16 @@ def _dialing(subject: Subject) -> Iterator[Problem]:
                 message = f"this engine does not let scripts dial {one}"
                 hint = f"allowed are {', '.join(subject.site.dial_to[:8]) or 'none'}; ask the operator"
                 yield subject.problem(SITE_DIAL, ("policies", "dial_to", at), message, hint)
+
+
+def _detectors(subject: Subject) -> Iterator[Problem]:
+    """Only detectors that the site has."""
+    known = subject.site.detectors
+    for name, node in subject.flow.nodes.items():
+        if isinstance(node.action, Amd) and known is not None and node.action.detector not in known:
+            message = f"this engine has no detector {node.action.detector}"
+            hint = f"there is {', '.join(sorted(known))}; the operator may add others"
+            yield subject.problem(SITE_DETECTOR, ("nodes", name, "amd", "detector"), message, hint)
 
 
 def dialable(number: str, allowed: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """Machines that answer: telling them from people, and waiting for their beep.
 
-Detection is app_amd's, in the dialplan: the caller's leg leaves the application for the context `vss-amd` and comes
-back with what was found. The detector `silero` would be a voice model of our own; this engine has none, and says so.
+The detector `asterisk` is app_amd, in the dialplan: the caller's leg leaves the application for the context `vss-amd`
+and comes back with what was found. The detector `silero` is a voice model of our own (an extra) beside the leg.
 """
 
 from __future__ import annotations
@@ -44,18 +44,16 @@ class Detecting(Performing):
         self._ear = ear
         self._metrics = metrics
         self._detecting: dict[CallId, str] = {}
-        self._beeps: dict[str, TapLegs] = {}
+        self._taps: dict[str, TapLegs] = {}
 
     @property
     def open(self) -> int:
-        return len(self._detecting) + len(self._beeps)
+        return len(self._detecting) + len(self._taps)
 
     def perform(self, run: LiveRun, command: RunCommand) -> None:
         match command:
             case DetectMachine(detector=Detector.SILERO):
-                log.error("no_voice_model", run=run.id, advice="use `detector: asterisk`; this engine has no other")
-                self._metrics.count("vss_detections_total", result="failed")
-                run.tell(CommandFailed(at=run.now(), request=command.request))
+                self._listen(run, command)
             case DetectMachine():
                 self._detect(run, command)
             case AwaitBeep():
@@ -86,7 +84,7 @@ class Detecting(Performing):
 
     def over(self, run: LiveRun) -> None:
         self._detecting.pop(run.call.id, None)
-        for request in [one for one in self._beeps if one.rsplit(":", 2)[0] == run.id]:
+        for request in [one for one in self._taps if one.rsplit(":", 2)[0] == run.id]:
             self._close(request)
 
     # --- person or machine
@@ -98,9 +96,7 @@ class Detecting(Performing):
         def failed(failure: TelephonyFailed) -> None:
             if failure.failure is not Failure.GONE and self._detecting.get(run.call.id) == request:
                 del self._detecting[run.call.id]
-                log.warning("detection_failed", run=run.id, reason=failure.detail)
-                self._metrics.count("vss_detections_total", result="failed")
-                run.tell(CommandFailed(at=run.now(), request=request))
+                self._not_detected(run, request, failure.detail)
 
         run.send(SetVariable(run.channel, AMD_LIMIT, str(round(command.timeout_s * 1000))), failed)
         run.send(ContinueAt(run.channel, AMD_CONTEXT), failed)
@@ -112,14 +108,43 @@ class Detecting(Performing):
         status, cause = (*args[1:3], "", "")[:2]
         verdict = VERDICTS.get(status, Verdict.UNSURE)
         log.info("machine_detection", run=run.id, status=status, cause=cause)
+        self._detected(run, request, verdict)
+
+    def _listen(self, run: LiveRun, command: DetectMachine) -> None:
+        request = command.request
+        if not self._ear.tells_people:
+            self._not_detected(run, request, "no voice model is installed: pip install 'vss-engine[silero]'")
+            return
+        if request in self._taps:
+            return
+
+        def heard(verdict: Verdict | None) -> None:
+            if not self._close(request):
+                return
+            if verdict is None:
+                self._not_detected(run, request, "the leg could not be listened to")
+            else:
+                self._detected(run, request, verdict)
+
+        legs = TapLegs(run, request, snoop=True, failed=lambda: heard(None))
+        self._taps[request] = legs
+        self._ear.listen_for_person(legs.tap, command.timeout_s, heard)
+        legs.open(self._ear.address)
+
+    def _detected(self, run: LiveRun, request: str, verdict: Verdict) -> None:
         self._metrics.count("vss_detections_total", result=str(verdict))
         run.tell(Detected(at=run.now(), request=request, verdict=verdict))
+
+    def _not_detected(self, run: LiveRun, request: str, reason: str) -> None:
+        log.error("detection_failed", run=run.id, reason=reason)
+        self._metrics.count("vss_detections_total", result="failed")
+        run.tell(CommandFailed(at=run.now(), request=request))
 
     # --- the beep
 
     def _await_beep(self, run: LiveRun, command: AwaitBeep) -> None:
         request = command.request
-        if request in self._beeps:
+        if request in self._taps:
             return
 
         def heard(found: bool) -> None:
@@ -128,12 +153,12 @@ class Detecting(Performing):
                 run.tell(kind(at=run.now(), request=request))
 
         legs = TapLegs(run, request, snoop=True, failed=lambda: heard(False))
-        self._beeps[request] = legs
+        self._taps[request] = legs
         self._ear.listen_for_beep(legs.tap, command.silence_s, heard)
         legs.open(self._ear.address)
 
     def _close(self, request: str) -> bool:
-        legs = self._beeps.pop(request, None)
+        legs = self._taps.pop(request, None)
         if legs is None:
             return False
         self._ear.close(legs.tap)
