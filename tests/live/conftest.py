@@ -54,6 +54,7 @@ class Site:
 
     world: World
     ari: ChaosProxy
+    webhook_secret: str
     campaigns: list[CampaignId] = field(default_factory=list)
     fds: int = 0
     tasks: float = 0.0
@@ -185,15 +186,23 @@ class Site:
 
 @pytest.fixture(scope="session")
 async def open_site(programs: Programs) -> AsyncIterator[Site]:
-    """The world of this run."""
+    """The world of this run; its scripts may ask what listens on this machine."""
+    webhook_secret = os.urandom(24).hex()
     async with (
         Stack.open("live", state_home(), programs, SilentReport()) as stack,
         ChaosProxy(("127.0.0.1", stack.ports.ari)) as proxy,
         open_world(
-            stack, WorldPlan(agents=AGENTS), {"VSS_ARI_URL": f"http://127.0.0.1:{proxy.port}", "VSS_WRAP_UP_S": "0"}
+            stack,
+            WorldPlan(agents=AGENTS),
+            {
+                "VSS_ARI_URL": f"http://127.0.0.1:{proxy.port}",
+                "VSS_WRAP_UP_S": "0",
+                "VSS_WEBHOOK_SECRET": webhook_secret,
+                "VSS_WEBHOOK_HOSTS": "127.0.0.1",
+            },
         ) as world,
     ):
-        site = Site(world, proxy)
+        site = Site(world, proxy, webhook_secret)
         await asyncio.sleep(MEASURED_EVERY_S)
         site.fds, site.tasks = await site.measures()
         yield site

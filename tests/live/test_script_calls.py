@@ -43,8 +43,8 @@ nodes:
 """
 
 
-async def scripted_campaign(site: Site, number: str, data: str) -> CampaignId:
-    """A running agentless campaign whose one lead meets the reminder."""
+async def scripted_campaign(site: Site, number: str, data: str, script: str = REMINDER) -> CampaignId:
+    """A running agentless campaign whose one lead meets a script."""
     name = f"live.r{os.urandom(4).hex()}"
     body = {"name": name, "trunk": TRUNK, "ring_timeout_s": 15, "dial_mode": "agentless", "answer_action": "message"}
     created = await site.world.api.post("/campaigns", {**body, **ALL_DAY, "recall": ONCE})
@@ -56,7 +56,7 @@ async def scripted_campaign(site: Site, number: str, data: str) -> CampaignId:
             " VALUES ($1, $2, '{UTC}', $3::jsonb)",
             campaign, number, data,
         )  # fmt: skip
-    (version,) = (await site.world.api.post("/scripts", {"text": REMINDER.format(name=name)}))["items"]
+    (version,) = (await site.world.api.post("/scripts", {"text": script.format(name=name)}))["items"]
     await site.world.api.post(f"/scripts/{version['hash']}/publish", {"campaign": campaign})
     await asyncio.sleep(1.5)
     await site.world.api.post(f"/campaigns/{campaign}/start")
