@@ -2,7 +2,7 @@
 
 It follows the call log of a SIPp scenario: `invite` (or a caller's `answer`) tells where Asterisk wants the media of a
 call, `early` or `answer` lets it talk, `end` closes it. What it hears goes to the file `--heard`, JSON lines.
-Datagrams that begin with `press ` are orders of its owner: `press <number> <digits>`.
+Datagrams may be orders of its owner: `press <number> <digits>`, `mute <number>`, `unmute <number>`.
 """
 
 from __future__ import annotations
@@ -131,12 +131,20 @@ class ToneServer:
                 self._tell(stream, stream.hear(packet, self._ear, now_ms))
             elif packet.startswith(b"press "):
                 self._press(packet.decode("ascii", "replace"))
+            elif packet.startswith((b"mute ", b"unmute ")):
+                self._mute(packet.decode("ascii", "replace"))
 
     def _press(self, order: str) -> None:
         _, number, digits = order.split(" ", 2)
         for stream in self._streams.values():
             if stream.number == number:
                 stream.press(digits)
+
+    def _mute(self, order: str) -> None:
+        word, number = order.split(" ", 1)
+        for stream in self._streams.values():
+            if stream.number == number:
+                stream.muted = word == "mute"
 
     def _send(self, stream: ToneStream) -> None:
         try:

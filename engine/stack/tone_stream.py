@@ -22,6 +22,7 @@ _CLOSE_LOOK_MS = 1000.0
 _FIRST_LOOK_MS = 2000.0
 _SPARSE = 5
 _QUIET_MS = 250.0
+_SILENCE = b"\xff" * FRAME_SAMPLES
 _DIGITS = "0123456789*#ABCD"
 _DIGIT_FRAMES = 5
 _DIGIT_GAP_FRAMES = 4
@@ -46,6 +47,8 @@ class ToneStream:
         self.number = number
         self.port = port
         self.talking = False
+        self.muted = False
+        """Silence is sent instead of the tone."""
         self.frames_heard = 0
         self._sound = Sound.NOTHING
         self._guess = Sound.NOTHING
@@ -103,7 +106,8 @@ class ToneStream:
         piece = self._digits.popleft() if self._digits else None
         if piece is None:
             self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
-            return _HEADER.pack(0x80, PCMU, self._sequence, self._timestamp, self._ssrc) + tone
+            sound = _SILENCE if self.muted else tone
+            return _HEADER.pack(0x80, PCMU, self._sequence, self._timestamp, self._ssrc) + sound
         marker, payload, advance = piece
         stamp = self._timestamp
         # the whole event carries the time of its beginning (RFC 4733, 2.2); only its last piece moves on

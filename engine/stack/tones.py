@@ -120,6 +120,11 @@ class ToneEnd:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as order:
             order.sendto(f"press {number} {digits}".encode("ascii"), (LOOPBACK, self.port))
 
+    def mute(self, number: str, muted: bool = True) -> None:
+        """Send silence instead of the tone in the call of a slot or number, or the tone again."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as order:
+            order.sendto(f"{'mute' if muted else 'unmute'} {number}".encode("ascii"), (LOOPBACK, self.port))
+
     async def stop(self) -> None:
         """End the process; what was heard stays readable."""
         await self._server.stop(_STOP_GRACE_S)

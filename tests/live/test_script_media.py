@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from engine.stack.sound import Sound
+from tests.chaos_proxy import until
 from tests.live.conftest import Site
 from tests.live.test_script_calls import run_of, scripted_campaign
 from tests.unit.voice_bot import voice_bot
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-STREAMED, MACHINE = "+12135550131", "+12145550131"
+STREAMED, MACHINE, BEEPS = "+12135550131", "+12145550131", "+12155550131"
 HEAD = """
 gacs: "1.0"
 id: {name}
@@ -46,13 +48,12 @@ TO_MACHINE = """  detect:
     on: {{human: who, machine: drop, unsure: who, error.amd: failed}}
   who:
     menu: {{prompt: who, options: {{"9": never}}, timeout_s: 1, retries: 0}}
-    on: {{max_retries: heard}}
+    on: {{max_retries: full}}
   drop:
     voicemail_drop: {{prompt: who, wait_s: 3, silence_s: 1}}
     on: {{done: dropped, no_beep: full, error.media: failed}}
   dropped: {{disposition: {{code: dropped}}, then: bye}}
   full: {{disposition: {{code: no_beep}}, then: bye}}
-  heard: {{disposition: {{code: heard}}, then: bye}}
 """
 
 
@@ -77,3 +78,22 @@ async def test_machine_that_never_beeps_gets_no_message(site: Site) -> None:
     campaign = await scripted_campaign(site, MACHINE, "{}", text)
     run = await run_of(site, campaign)
     assert (run["disposition"], run["reason"]) == ("no_beep", "script")
+
+
+async def test_machine_gets_its_message_right_after_the_beep(site: Site) -> None:
+    text = (HEAD + TO_MACHINE).replace("wait_s: 3", "wait_s: 30").replace("{start}", "detect")
+    campaign = await scripted_campaign(site, BEEPS, "{}", text)
+    end = site.world.customer_end
+    await until(lambda: any(call.number == BEEPS and call.answered_ms for call in site.world.carrier.calls()), 30.0)
+    await asyncio.sleep(5.0)  # so long the machine speaks
+    for muted, for_s in ((True, 0.6), (False, 0.4), (True, 0.0)):
+        end.mute(BEEPS, muted)
+        await asyncio.sleep(for_s)
+    beep_ended_ms = time.time() * 1000
+    run = await run_of(site, campaign)
+    assert (run["disposition"], run["reason"]) == ("dropped", "script")
+    heard = next(one for one in reversed(end.heard()) if one.number == BEEPS)
+    message_ms = heard.first_ms(Sound.OTHER)
+    assert message_ms is not None
+    print(f"message_after_beep_ms: {message_ms - beep_ended_ms:.0f}")
+    assert 0 < message_ms - beep_ended_ms < 1000

@@ -141,3 +141,12 @@ def test_records_are_folded_from_what_was_written() -> None:
     assert record.lasting_ms(Sound.OTHER, 0, 1000) == 200
     assert record.lasting_ms(Sound.TONE, 500, 800) == 300
     assert record.closed_ms == 1000
+
+
+def test_a_muted_stream_sends_silence_until_it_speaks_again() -> None:
+    sender, hearer = ToneStream("a", "1", 1, 0.0), Ear(1000)
+    heard = []
+    for muted in (False, True, False):
+        sender.muted = muted
+        heard.append(hearer.hear(sender.next_packet(tone_frame(1000))[12:]))
+    assert heard == [Sound.TONE, Sound.SILENCE, Sound.TONE]
