@@ -53,16 +53,17 @@ async def measure_calls(place: Place, rounds: int, warm_up_s: float, seconds: fl
     baseline: list[Round] = []
     note = place.stack.report.note
     for turn in range(1, rounds + 1):
-        engine.append(await _round(engine_side(place, place.calls), warm_up_s, seconds))
+        engine.append(await measured_round(engine_side(place, place.calls), warm_up_s, seconds))
         note(f"round {turn}  engine     {engine[-1]}")
         # numbers differ from round to round, as the engine's do
         bare = bare_side(place, lines=place.plan.lines, series=f"1{turn}")
-        baseline.append(await _round(bare, warm_up_s, seconds))
+        baseline.append(await measured_round(bare, warm_up_s, seconds))
         note(f"round {turn}  bare loop  {baseline[-1]}")
     return CallsResult(engine, baseline)
 
 
-async def _round(opening: AbstractAsyncContextManager[Side], warm_up_s: float, seconds: float) -> Round:
+async def measured_round(opening: AbstractAsyncContextManager[Side], warm_up_s: float, seconds: float) -> Round:
+    """One side's time, after it warmed up."""
     async with opening as side:
         await asyncio.sleep(warm_up_s)
         before = await side.count()

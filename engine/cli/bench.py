@@ -1,4 +1,4 @@
-"""`vss bench`: what the engine costs beside a bare loop, and what predictive dialing gains, on a real Asterisk."""
+"""`vss bench`: what the engine and its scripts cost beside bare loops, and what predictive dialing gains."""
 
 from __future__ import annotations
 
@@ -52,6 +52,28 @@ def pacing(
         from engine.bench.pacing import PacingOptions, run
 
         report = await run(PacingOptions(agents, answer_rate, answers, rounds, limit_s))
+        return Answer(report.data, report.lines, FAILURE if report.errors else OK)
+
+    give(as_json, work)
+
+
+@commands.command()
+def flow(
+    seconds: Annotated[float, typer.Option(min=2, help="Measured time of each round of calls.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each side, in turns.")] = 3,
+    callers: Annotated[int, typer.Option(min=1, max=400, help="Callers who press digits at once.")] = 200,
+    only: Annotated[str, typer.Option(help="Parts: interpreter, calls, digits.")] = "interpreter,calls,digits",
+    as_json: AsJson = False,
+) -> None:
+    """What scripts cost: steps, the check, a run on a real call beside a bare loop, digits of many callers; 6 minutes.
+
+    Exits with 1 when a digit was wrong or lost, or a call of either side was not answered.
+    """
+
+    async def work() -> Answer:
+        from engine.bench.flow import FlowOptions, run
+
+        report = await run(FlowOptions(seconds, rounds, callers, frozenset(only.split(","))))
         return Answer(report.data, report.lines, FAILURE if report.errors else OK)
 
     give(as_json, work)

@@ -4,7 +4,8 @@ It has what the calls themselves need, as the engine has it: one ARI WebSocket f
 filter (`events`), uvloop, msgspec, calls dialed into the dialplan and watched by a subscription of the trunk. It has no
 database, campaign, outcome, deadline, retry, metric or page. Settings are one JSON argument. `lines`: keeps so many
 calls up, each hung up the moment it is answered. `cps`: dials so many a second and joins each answer to a waiting
-agent's bridge as the engine does (stop the music, join, music again later). Each line on stdin asks for its counters.
+agent's bridge as the engine does (stop the music, join, music again later). `media`: plays these one after the other
+to who answers, and hangs up. Each line on stdin asks for its counters.
 """
 
 import asyncio
@@ -17,7 +18,11 @@ import msgspec
 import uvloop
 
 Channel = msgspec.defstruct("Channel", [("id", str)])
-Frame = msgspec.defstruct("Frame", [("type", str), ("channel", Channel | None, None), ("status_code", int, 0)])
+Playback = msgspec.defstruct("Playback", [("id", str), ("target_uri", str)])
+Frame = msgspec.defstruct(
+    "Frame",
+    [("type", str), ("channel", Channel | None, None), ("status_code", int, 0), ("playback", Playback | None, None)],
+)
 
 
 class Loop(asyncio.Protocol):
@@ -73,6 +78,12 @@ class Loop(asyncio.Protocol):
         channel = frame.channel and frame.channel.id
         if frame.type == "StasisStart" and channel.startswith("seat"):
             self.ask("POST", f"bridges/{channel}-bridge/addChannel", channel=channel)
+        elif frame.type == "StasisStart" and "media" in self.settings:
+            self.answered.add(channel)
+            self.play(channel, 0)
+        elif frame.type == "PlaybackFinished" and "media" in self.settings:
+            channel, _, number = frame.playback.id.rpartition(":")
+            self.play(channel, int(number) + 1)
         elif frame.type == "StasisStart" and "lines" in self.settings:
             self.answered.add(channel)
             self.ask("DELETE", f"channels/{channel}", reason_code="16")
@@ -91,6 +102,13 @@ class Loop(asyncio.Protocol):
                 self.wait(self.talking.pop(channel))
         elif frame.status_code >= 300 and frame.status_code != 404:  # 404: it has just gone
             self.errors += 1
+
+    def play(self, channel, number):
+        if number == len(self.settings["media"]):
+            self.ask("DELETE", f"channels/{channel}", reason_code="16")
+        else:
+            media = self.settings["media"][number]
+            self.ask("POST", f"channels/{channel}/play/{channel}:{number}", media=media)
 
     def wait(self, seat):
         self.free.append(seat)

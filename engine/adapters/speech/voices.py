@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from .shelf import SCHEME, SUFFIXES, Shelf
 from .sound import Samples
 from .tones import Country, silence, tone
 
+AT_HAND_S = 5.0
+AT_HAND_MAX = 1000
 GENERATED = "tones"
 """The shelf's directory of what no voice says."""
 SHORTEST_S = 0.2
@@ -27,12 +30,25 @@ class ShelfVoices:
         self._speech = speech
         self._shelf = Shelf(directory, metrics)
         self._country = country
+        self._at_hand: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
 
     async def words(
         self, text: str, language: str, voice: str | None = None, *, passing: bool = False
     ) -> tuple[str, ...]:
-        """Make a text sound. Raises Rejected, Unavailable(`speech`)."""
-        return await self._speech.prepare(text, language)
+        """Make a text sound. Raises Rejected, Unavailable(`speech`).
+
+        What was there a moment ago is there: a prompt that a hundred callers hear is not looked for a hundred times.
+        """
+        now, key = time.monotonic(), (text, language)
+        known = self._at_hand.get(key)
+        if known is not None and now - known[0] < AT_HAND_S:
+            return known[1]
+        media = await self._speech.prepare(text, language)
+        if not passing:
+            if len(self._at_hand) >= AT_HAND_MAX:
+                self._at_hand.clear()
+            self._at_hand[key] = (now, media)
+        return media
 
     async def recorded(self, audio: str) -> tuple[str, ...]:
         """A recording by its content. Raises NotFound."""

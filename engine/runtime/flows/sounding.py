@@ -18,6 +18,8 @@ async def media_of(voices: Voices, parts: Sequence[Heard], language: str, *, pas
     """
     if passing:
         return await _in_passing(voices, parts, language)
+    if len(parts) == 1:
+        return await _media(voices, parts[0], language)
     made = await asyncio.gather(*(_media(voices, part, language) for part in parts), return_exceptions=True)
     media: list[str] = []
     for one in made:
