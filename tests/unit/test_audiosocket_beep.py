@@ -138,6 +138,12 @@ def test_a_line_with_noise_is_quiet_too() -> None:
     assert 5.2 <= found <= 6.0
 
 
+def test_a_line_that_is_noisy_from_the_first_moment_on_is_heard_through() -> None:
+    sound = np.concatenate([voice(6.0), silence(4.0)])
+    (found, *_) = heard_at(QuietFinder(1.5), sound + noise(len(sound) / RATE_HZ, 0.03))
+    assert 7.0 <= found <= 8.5
+
+
 def test_a_line_without_any_voice_ends_the_wait_later() -> None:
     (found, *_) = heard_at(QuietFinder(1.5), silence(NO_VOICE_MS / 1000 + 0.5))
     assert found == pytest.approx(NO_VOICE_MS / 1000, abs=0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,10 +60,10 @@ class Bot:
         if request.path == "/html":
             return web.Response(text="<html>")
         self.headers = dict(request.headers)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await self.behave(socket, self)
-        return socket
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+        await self.behave(answer, self)
+        return answer
 
     async def listen(self, socket: web.WebSocketResponse) -> None:
         async for message in socket:
@@ -205,16 +206,17 @@ async def test_a_bot_that_is_interrupted_takes_back_what_was_not_heard() -> None
         stream.ear.close(stream.tap)
 
 
-async def test_an_end_waits_until_the_caller_has_heard_the_goodbye() -> None:
+@pytest.mark.parametrize("frames", [1, 5])
+async def test_an_end_waits_until_the_caller_has_heard_the_goodbye(frames: int) -> None:
     async def says_goodbye(socket: web.WebSocketResponse, bot: Bot) -> None:
-        await socket.send_bytes(VOICE * 5)
+        await socket.send_bytes(VOICE * frames)
         await socket.send_str('{"command": "end"}')
         await bot.listen(socket)
 
     async with stream_to(says_goodbye) as stream:
         stream.open()
         asterisk = await stream.asterisk()
-        assert [await sound_from(asterisk) for _ in range(5)] == [VOICE] * 5
+        assert [await sound_from(asterisk) for _ in range(frames)] == [VOICE] * frames
         assert await stream.ended() == "bot_ended"
         assert (await asterisk.until_closed())[-1] is Kind.HANG_UP
 
@@ -330,10 +332,11 @@ async def test_a_caller_who_hangs_up_while_the_bot_is_asked_ends_it_at_once() ->
 async def test_a_bot_that_does_not_read_loses_the_oldest_and_others_go_on() -> None:
     reading = asyncio.Event()
 
-    async def deaf(socket: web.WebSocketResponse, bot: Bot) -> None:
-        assert socket._req is not None
-        assert socket._req.transport is not None
-        socket._req.transport.pause_reading()
+    async def deaf(there: web.WebSocketResponse, bot: Bot) -> None:
+        assert there._req is not None
+        assert there._req.transport is not None
+        there._req.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        there._req.transport.pause_reading()
         await reading.wait()
 
     async with stream_to(deaf) as slow, stream_to(only_listens) as quick:
@@ -341,12 +344,13 @@ async def test_a_bot_that_does_not_read_loses_the_oldest_and_others_go_on() -> N
         quick.open()
         ends = [await slow.asterisk(), await quick.asterisk()]
         await until(lambda: slow.started and quick.started)
-        for _ in range(200):
+        for _ in range(2000):
             for end in ends:
-                end.say(silence(0.2))
+                end.say(silence(1.0))
             await asyncio.sleep(0.002)
-            if slow.metrics.of("vss_bounds_reached_total", bound="stream_unsent"):
+            if slow.metrics.of("vss_bounds_reached_total", bound="stream_unsent") > 10:
                 break
+        assert slow.metrics.of("vss_bounds_reached_total", bound="stream_unsent") > 10
         await until(lambda: len(quick.bot.sound) > 100 * FRAME_B)
         for stream in (slow, quick):
             stream.ear.close(stream.tap)

@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,8 @@ LATE_MAX_S = 0.2
 """After a longer stand-still the clock begins anew: what was missed is not sent in one burst."""
 UNSENT_MAX = 100
 """Frames of 20 ms for the bot, two seconds; the oldest go."""
+KERNEL_B = 16_000
+"""A second of sound."""
 EVENTS_MAX = 200
 SEND_S = 5.0
 """So long may the bot let us wait until it reads on."""
@@ -166,6 +169,7 @@ class Relay:
                 timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
             )
             sockets.append(socket)
+            _keep_little(socket)
             await socket.send_str(self.first)
             await self._arrived.wait()
         self._metrics.observe("vss_stream_connect_seconds", self._loop.time() - began)
@@ -315,6 +319,13 @@ class Relay:
         elif self._both and 0 < self._limits.silence_max_s < now - self._bot_at:
             self._metrics.count("vss_bounds_reached_total", bound="stream_silence")
             self.end("bot_silent")
+
+
+def _keep_little(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """The kernel would keep minutes of sound for a bot that does not read, and it would hear the past for ever."""
+    connection = socket.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_B)
 
 
 def _failure_of(sender: asyncio.Task[None]) -> str:
