@@ -12,6 +12,8 @@ from engine.stack.ports import LOOPBACK
 from engine.stack.scenario import Running, Scenario, SippHost, start
 
 _label = itertools.count(1)
+_EVENTS = {"formats": "0 101", "events": "rtpmap:101 telephone-event/8000", "event_codes": "fmtp:101 0-15"}
+_IN_BAND = {"formats": "0", "events": "sendrecv", "event_codes": "maxptime:20"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class CallerHabits:
     patience_ms: int = 20000
     stay_ms: int = 3000
     per_second: int = 10
+    in_band: bool = False
+    """Their phones offer no telephone events (RFC 4733): keys are tones in the sound."""
 
 
 async def start_callers(
@@ -42,7 +46,7 @@ async def start_callers(
         port,
         host.ports.sip,
         variables={"stay_ms": how.stay_ms},
-        keys={"tone_host": LOOPBACK, "tone_port": tone_port},
+        keys={"tone_host": LOOPBACK, "tone_port": tone_port, **(_IN_BAND if how.in_band else _EVENTS)},
         options=("-m", str(len(rows)), "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
         rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};{account or dialed};\n" for caller, dialed in rows),
     )

@@ -63,6 +63,26 @@ def tone_frame(hz: int) -> bytes:
     return encode((_TONE_AMPLITUDE * np.sin(phase)).astype(np.float32))
 
 
+DTMF_HZ = {
+    key: (low, high)
+    for low, row in zip((697, 770, 852, 941), ("123A", "456B", "789C", "*0#D"), strict=True)
+    for high, key in zip((1209, 1336, 1477, 1633), row, strict=True)
+}
+"""ITU-T Q.23: the two tones of each key."""
+_DTMF_FRAMES = 5
+_DTMF_GAP_FRAMES = 5
+_DTMF_AMPLITUDE = 6000
+
+
+def dtmf_frames(key: str) -> list[bytes]:
+    """A key as tones in the sound, 100 ms and as much silence after it."""
+    times = np.arange(_DTMF_FRAMES * FRAME_SAMPLES) / SAMPLE_RATE_HZ
+    low, high = (np.sin(2 * math.pi * hz * times) for hz in DTMF_HZ[key])
+    wave = (low + high) * _DTMF_AMPLITUDE
+    whole = encode(wave.astype(np.float32)) + encode(np.zeros(_DTMF_GAP_FRAMES * FRAME_SAMPLES, np.float32))
+    return [whole[at : at + FRAME_SAMPLES] for at in range(0, len(whole), FRAME_SAMPLES)]
+
+
 class Ear:
     """Listens for one tone."""
 

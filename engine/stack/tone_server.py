@@ -18,7 +18,7 @@ from typing import IO
 from engine.stack.calllog import CallLogError, LogLine, parse_line
 from engine.stack.ports import LOOPBACK
 from engine.stack.sound import FRAME_MS, Ear, tone_frame
-from engine.stack.tone_stream import Change, ToneStream
+from engine.stack.tone_stream import PCMU, Change, ToneStream
 
 _RECEIVE_BUFFER_BYTES = 2 << 20
 _PACKETS_PER_WAKE = 400
@@ -56,8 +56,15 @@ class ToneServer:
     """All streams of one tone end."""
 
     def __init__(
-        self, sock: socket.socket, follower: LogFollower, sends_hz: int, expects_hz: int, out: IO[str]
+        self,
+        sock: socket.socket,
+        follower: LogFollower,
+        sends_hz: int,
+        expects_hz: int,
+        out: IO[str],
+        keep: Path | None = None,
     ) -> None:
+        """`keep`: a directory in which everything heard is kept, as G.711 by the call's number."""
         self._socket = sock
         self._follower = follower
         self._tone = tone_frame(sends_hz)
@@ -66,6 +73,8 @@ class ToneServer:
         self._streams: dict[int, ToneStream] = {}
         self._numbers: dict[str, str] = {}
         self._ticks = 0
+        self._keep = keep
+        self._kept: dict[str, IO[bytes]] = {}
 
     def run(self, life_s: float) -> None:
         """Serve until `life_s` have passed."""
@@ -128,17 +137,26 @@ class ToneServer:
                 return
             stream = self._streams.get(port)
             if stream is not None:
+                if self._keep is not None and packet[1] & 0x7F == PCMU:
+                    self._file_of(stream.number).write(packet[12:])
                 self._tell(stream, stream.hear(packet, self._ear, now_ms))
-            elif packet.startswith(b"press "):
+            elif packet.startswith((b"press ", b"tones ")):
                 self._press(packet.decode("ascii", "replace"))
             elif packet.startswith((b"mute ", b"unmute ")):
                 self._mute(packet.decode("ascii", "replace"))
 
+    def _file_of(self, number: str) -> IO[bytes]:
+        """Where what is heard in the calls of a number is kept."""
+        assert self._keep is not None
+        if number not in self._kept:
+            self._kept[number] = (self._keep / f"{number.lstrip('+')}.ulaw").open("ab", buffering=0)
+        return self._kept[number]
+
     def _press(self, order: str) -> None:
-        _, number, digits = order.split(" ", 2)
+        how, number, digits = order.split(" ", 2)
         for stream in self._streams.values():
             if stream.number == number:
-                stream.press(digits)
+                stream.press_in_band(digits) if how == "tones" else stream.press(digits)
 
     def _mute(self, order: str) -> None:
         word, number = order.split(" ", 1)
@@ -172,6 +190,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--heard", type=Path, required=True)
     parser.add_argument("--life-s", type=float, required=True)
+    parser.add_argument("--keep", type=Path, help="keep what is heard in this directory")
     wanted = parser.parse_args()
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
@@ -180,7 +199,8 @@ def main() -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         sock.bind((LOOPBACK, wanted.port))
         sock.setblocking(False)
-        ToneServer(sock, LogFollower(wanted.log), wanted.sends_hz, wanted.expects_hz, out).run(wanted.life_s)
+        follower = LogFollower(wanted.log)
+        ToneServer(sock, follower, wanted.sends_hz, wanted.expects_hz, out, wanted.keep).run(wanted.life_s)
 
 
 if __name__ == "__main__":

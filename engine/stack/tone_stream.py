@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.stack.sound import FRAME_SAMPLES, Ear, Sound
+from engine.stack.sound import DTMF_HZ, FRAME_SAMPLES, Ear, Sound, dtmf_frames
 
 PCMU = 0
 TELEPHONE_EVENT = 101
@@ -62,6 +62,7 @@ class ToneStream:
         self._timestamp = random.getrandbits(32)
         self._ssrc = random.getrandbits(32)
         self._digits: deque[tuple[bool, bytes, int] | None] = deque()
+        self._sounds: deque[bytes] = deque()
 
     def hear(self, packet: bytes, ear: Ear, now_ms: float) -> Change | None:
         """Take one RTP packet from Asterisk; a change of sound or an ended digit is returned."""
@@ -100,11 +101,18 @@ class ToneStream:
             if digit in _DIGITS:
                 self._digits.extend(_events(_DIGITS.index(digit)))
 
+    def press_in_band(self, digits: str) -> None:
+        """Send digits as tones in the sound (ITU-T Q.23), 100 ms each."""
+        for digit in digits:
+            if digit in DTMF_HZ:
+                self._sounds.extend(dtmf_frames(digit))
+
     def next_packet(self, tone: bytes) -> bytes:
         """The packet for this tick: the next piece of a digit, else the tone."""
         self._sequence = (self._sequence + 1) & 0xFFFF
         piece = self._digits.popleft() if self._digits else None
         if piece is None:
+            tone = self._sounds.popleft() if self._sounds else tone
             self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
             sound = _SILENCE if self.muted else tone
             return _HEADER.pack(0x80, PCMU, self._sequence, self._timestamp, self._ssrc) + sound

@@ -88,14 +88,17 @@ class ToneEnd:
         sends_hz: int,
         expects_hz: int,
         life_s: float = 3600.0,
+        keep: Path | None = None,
     ) -> Self:
         """Start a tone end of the instance in `directory` on a UDP port; `log` is the call log it follows (it may not
-        exist yet). Raises StackFailure."""
+        exist yet). `keep`: a directory for what is heard, as G.711 mu-law by number. Raises StackFailure."""
         heard_file = directory / f"{label}.heard"
         heard_file.unlink(missing_ok=True)
         words = [sys.executable, "-m", "engine.stack.tone_server", "--port", str(port), "--log", str(log)]
         words += ["--sends-hz", str(sends_hz), "--expects-hz", str(expects_hz)]
         words += ["--heard", str(heard_file), "--life-s", str(life_s)]
+        if keep is not None:
+            words += ["--keep", str(keep)]
         server = process.start(
             label,
             words,
@@ -114,11 +117,12 @@ class ToneEnd:
         """What has been heard so far, a record per call in the order of their INVITEs."""
         return fold(self._heard_file.read_text(encoding="utf-8").split("\n")[:-1])
 
-    def press(self, number: str, digits: str) -> None:
+    def press(self, number: str, digits: str, *, in_band: bool = False) -> None:
         """Send digits (RFC 4733) in the call of a slot or number; 240 ms each,
-        from its answer on. A call that is not there is ignored."""
+        from its answer on. A call that is not there is ignored. `in_band`: as tones in the sound."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as order:
-            order.sendto(f"press {number} {digits}".encode("ascii"), (LOOPBACK, self.port))
+            how = "tones" if in_band else "press"
+            order.sendto(f"{how} {number} {digits}".encode("ascii"), (LOOPBACK, self.port))
 
     def mute(self, number: str, muted: bool = True) -> None:
         """Send silence instead of the tone in the call of a slot or number, or the tone again."""

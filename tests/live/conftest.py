@@ -198,7 +198,7 @@ async def open_site(programs: Programs) -> AsyncIterator[Site]:
                 "VSS_ARI_URL": f"http://127.0.0.1:{proxy.port}",
                 "VSS_WRAP_UP_S": "0",
                 "VSS_WEBHOOK_SECRET": webhook_secret,
-                "VSS_WEBHOOK_HOSTS": "127.0.0.1",
+                "VSS_WEBHOOK_HOSTS": "127.0.0.1,.example.org",
             },
         ) as world,
     ):

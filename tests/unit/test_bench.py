@@ -32,7 +32,7 @@ def imported(source: str) -> set[str]:
 
 def test_bare_loop_is_short_and_knows_nothing_of_the_engine() -> None:
     source = BARE_LOOP.read_text()
-    assert len(source.splitlines()) < 120
+    assert len(source.splitlines()) < 140
     assert "engine" not in imported(source)
 
 

@@ -20,6 +20,7 @@ from ..nodes.entry import Collect, Gather, Menu
 from ..nodes.logic import CallFlow, Loop, RandomSplit, Return, Set, Switch
 from ..nodes.media import DtmfSend, Music, Pause, Play, Record, RecordCall
 from ..nodes.outside import Emit, Lookup, Stream, Tag, Webhook
+from ..tabular import tabular
 from ..values import Kind, Value, WrongValue, fitted, raw_of, value_of
 from . import entry
 from .commands import (
@@ -395,7 +396,13 @@ def _stream(turn: Turn, action: Stream) -> None:
 
 def take_response(turn: Turn, action: Webhook | Lookup, raw: Any) -> None:
     """Give variables the fields of an answer of the declared types. Raises WrongValue."""
-    fields = {name: value_of(spec, raw.get(name)) for name, spec in action.response.items()}
+    read = tabular if isinstance(action, Lookup) else _as_it_is
+    fields = {name: value_of(spec, read(spec.type, raw.get(name))) for name, spec in action.response.items()}
     for variable, name in action.into.items():
         spec = turn.flow.vars[variable]
         turn.assign(variable, fitted(spec, fields.get(name)))
+
+
+def _as_it_is(kind: Kind, value: Any) -> Any:
+    """JSON has types of its own."""
+    return value
