@@ -40,6 +40,8 @@ from engine.adapters.recordings import RecordingShelf
 from engine.adapters.redis.leases import RedisLeases
 from engine.adapters.redis.presence import RedisPresence
 from engine.adapters.speech import EspeakSpeech, NoSpeech, ShelfVoices
+from engine.adapters.speech.library import recordings
+from engine.adapters.speech.shelf import TEXTS_MAX, Shelf
 from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
@@ -49,6 +51,7 @@ from engine.adapters.webhook import Gate, Hosts, HttpWebhooks
 from engine.config import Settings
 from engine.errors import Unavailable
 from engine.flow.nodes.centre import Detector
+from engine.flow.site import Recording
 from engine.http.app import build_app, serve
 from engine.http.live import LiveHub
 from engine.ids import TrunkName
@@ -68,6 +71,8 @@ from engine.stack.report import StackFailure
 log = structlog.get_logger()
 
 RETRY_S = 0.5
+SCRIPT_TEXTS_MAX = 20_000
+"""About 2 GB of sound."""
 
 
 class LocalLeases:
@@ -118,6 +123,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
         )
         metrics.add_totals(lambda: ari_totals(telephony.counters))
         speech = await _speech(stack, settings, metrics)
+        voice = await _speech(stack, settings, metrics, of_scripts=True)
         gate = _gate(settings)
         ear = await stack.enter_async_context(
             AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, gate)
@@ -143,7 +149,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             flows=FlowPorts(
                 scripts,
                 PostgresRuns(database),
-                ShelfVoices(speech, settings.speech_dir, metrics),
+                ShelfVoices(voice, settings.speech_dir, metrics, audio=settings.audio_dir),
                 webhooks,
                 ear,
                 settings.script_recordings_dir,
@@ -174,7 +180,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
                 metrics,
             )
         )
-        desk = ScriptDesk(scripts, replace(settings.site, detectors=_detectors(ear)))
+        desk = ScriptDesk(scripts, replace(settings.site, detectors=_detectors(ear), audio=_audio(settings)))
         app = build_app(engine.control, hub, desk, settings.api_token.get_secret_value(), metrics, metrics.exposition)
         await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
         background: list[Coroutine[Any, Any, object]] = [
@@ -237,13 +243,24 @@ def _gate(settings: Settings) -> Gate:
     )
 
 
+def _audio(settings: Settings) -> Mapping[str, Recording] | None:
+    """Recordings that scripts may play; none where no directory of them is set."""
+    return {} if settings.audio_dir is None else recordings(settings.audio_dir)
+
+
 def _detectors(ear: AudioSocketEar) -> frozenset[str]:
     """What tells people from machines here."""
     return frozenset({Detector.ASTERISK, *((Detector.SILERO,) if ear.tells_people else ())})
 
 
-async def _speech(stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics) -> EspeakSpeech | NoSpeech:
-    """The synthesiser of the settings, else the private one that the stack fetched, else none."""
+async def _speech(
+    stack: AsyncExitStack, settings: Settings, metrics: PrometheusMetrics, *, of_scripts: bool = False
+) -> EspeakSpeech | NoSpeech:
+    """The synthesiser of the settings, else the private one that the stack fetched, else none.
+
+    Scripts say names and sums, which are new every time: their shelf is another one, and gives away what was not said
+    for longest, so that they never take the place of the campaigns' messages.
+    """
     command = settings.speech_command
     if shutil.which(command[0]) is None:
         try:
@@ -255,7 +272,10 @@ async def _speech(stack: AsyncExitStack, settings: Settings, metrics: Prometheus
             log.warning("no_speech", command=settings.speech, advice="install espeak-ng or set VSS_SPEECH")
             return NoSpeech()
         command = fetched["espeak"].words
-    return await stack.enter_async_context(EspeakSpeech(command, settings.speech_dir, metrics))
+    directory = settings.speech_dir / "scripts" if of_scripts else settings.speech_dir
+    texts_max = SCRIPT_TEXTS_MAX if of_scripts else TEXTS_MAX
+    shelf = Shelf(directory, metrics, texts_max=texts_max, gives_away=of_scripts)
+    return await stack.enter_async_context(EspeakSpeech(command, shelf, metrics))
 
 
 async def _redis(

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """The command that speaks: espeak-ng, its path, or words with `env` before it; its options come after."""
     sounds_dir: Path | None = None
     """Where spoken texts are kept; Asterisk must be able to read there. None: below `asterisk_dir`, else `run_dir`."""
+    audio_dir: Path | None = None
+    """Recordings (WAV, one channel, 16 bits, 8 or 16 kHz) that scripts may play, by the hash of their content."""
     inbound_wait_max_s: float = Field(default=120.0, gt=0)
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)

@@ -240,6 +240,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """The machine detection's verdict (`person`, `machine`, `unknown`); `at`: when the greeting was over."""
+
+    verdict: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentAsked:
     """The script wants an agent of a pool for its caller."""
 
@@ -339,6 +347,7 @@ CallEvent = (
     | ScriptTakes
     | ScriptLeaves
     | Settled
+    | Judged
     | AgentAsked
     | AgentUnasked
     | TalkCut

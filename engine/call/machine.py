@@ -90,6 +90,7 @@ from .events import (
     DialBarred,
     Failure,
     HangUpAsked,
+    Judged,
     LegAnswered,
     LegDigit,
     LegEnded,
@@ -449,6 +450,10 @@ def _settled(call: Call, event: Settled) -> Step:
     return replace(call, settled=True), ()
 
 
+def _judged(call: Call, event: Judged) -> Step:
+    return replace(call, machine=event.verdict, greeting_end_at=event.at), ()
+
+
 def _script_answered(call: Call, event: LegAnswered) -> Step:
     return replace(call, answered_at=call.answered_at or event.at), ()
 
@@ -764,6 +769,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
     (Phase.SCRIPTED, AgentLost): _kept_agent_lost,
     (Phase.SCRIPTED, HangUpAsked): _hang_up_scripted,
     (Phase.SCRIPTED, Settled): _settled,
+    (Phase.SCRIPTED, Judged): _judged,
     (Phase.SCRIPTED, ScriptLeaves): _script_leaves,
     (Phase.TALKING, Settled): _settled,
     (Phase.CONNECTING, Settled): _settled,
@@ -792,7 +798,7 @@ TABLE: dict[tuple[Phase, type], Callable[[Call, Any], Step]] = {
 _BEFORE_LIVE = (Phase.DIALING, Phase.RINGING, Phase.ANSWERED)
 _LIVE = (Phase.WAITING, Phase.CONNECTING, Phase.TALKING, Phase.ANNOUNCING, Phase.HANGING_UP)
 _OF_PREVIEWS = (DialAsked, SkipAsked, DialBarred, AgentLeaving)
-_OF_SCRIPTS = (ScriptTakes, ScriptLeaves, Settled, AgentAsked, AgentUnasked, TalkCut)
+_OF_SCRIPTS = (ScriptTakes, ScriptLeaves, Settled, Judged, AgentAsked, AgentUnasked, TalkCut)
 
 IGNORED: frozenset[tuple[Phase, type]] = frozenset(
     {

@@ -119,6 +119,9 @@ class Call:
     """A run of the script has the call: the ends of talks lead back to it."""
     settled: bool = False
     """The script said what came of the call."""
+    machine: str | None = None
+    """The machine detection's verdict: `person`, `machine`, `unknown`."""
+    greeting_end_at: float | None = None
     asked: str = ""
     """The pool from which the script wants an agent now."""
     asked_priority: int = 0

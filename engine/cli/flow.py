@@ -60,11 +60,12 @@ def check(
         raise typer.BadParameter(f"{audio} is no directory", param_hint="--audio")
 
     def work() -> Answer:
+        from engine.adapters.speech.library import recordings
         from engine.flow.site import Site
 
         hosts = None if allow_host is None else frozenset(host.lower() for host in allow_host)
         numbers = None if dial_to is None else tuple(dial_to)
-        return _checked(texts, Site(hosts, numbers, None if audio is None else _recordings(audio)))
+        return _checked(texts, Site(hosts, numbers, None if audio is None else recordings(audio)))
 
     give(as_json, work)
 
@@ -140,31 +141,3 @@ def _lines(loaded: dict[Path, Loaded], problems: dict[Path, list[Problem]]) -> l
             names = ", ".join(f"{flow.id} ({len(flow.nodes)} nodes)" for flow in loaded[path].flows)
             lines.append(f"{path}: sound: {names}")
     return lines
-
-
-def _recordings(directory: Path) -> dict[str, Any]:
-    """The recordings of a directory by the hash of their content."""
-    import hashlib
-
-    found: dict[str, Any] = {}
-    for path in sorted(directory.iterdir()):
-        if path.is_file():
-            found[f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"] = _recording(path)
-    return found
-
-
-def _recording(path: Path) -> Any:
-    import wave
-
-    from engine.flow.site import Recording
-
-    try:
-        with wave.open(str(path)) as sound:
-            duration_s = sound.getnframes() / sound.getframerate()
-            shape = sound.getnchannels(), 8 * sound.getsampwidth(), sound.getframerate()
-    except (wave.Error, EOFError, ZeroDivisionError):
-        return Recording(0.0, f"{path.name} is no WAV file")
-    if shape not in {(1, 16, 8000), (1, 16, 16000)}:
-        channels, bits, rate = shape
-        return Recording(duration_s, f"{path.name} has {channels} channels, {bits} bits, {rate} Hz")
-    return Recording(duration_s)

@@ -158,7 +158,7 @@ class Engine:
         )
         self.flows = FlowDesk(
             self.switchboard, self.runner, ports.flows.scripts, ports.flows.runs, ports.clock, metrics,
-            read=ports.flows.read, timezone=ports.flows.timezone, apology=settings.message,
+            read=ports.flows.read, voices=ports.flows.voices, timezone=ports.flows.timezone, apology=settings.message,
             policy=self._policy_of_leg,
             unfit=lambda attempt, why: self._story.unfit(attempt, why, ports.clock.now()),
         )  # fmt: skip

@@ -137,6 +137,8 @@ class Story:
             call.seat.slot if call.seat is not None and (call.bridged_at or outcome is Outcome.SKIPPED) else None,
             _next_of(call, outcome, ended_at),
             live_at=call.live_at,
+            greeting_end_at=call.greeting_end_at,
+            machine=call.machine,
             message_at=call.message_at,
             opted_out_at=call.opted_out_at,
             note=call.note or None,

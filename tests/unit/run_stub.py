@@ -26,6 +26,7 @@ class StubRun:
         self.call = Call(CallId("c1"), CallKind.INBOUND, Phase.SCRIPTED, "+15550100", POLICY, 0.0, scripted=True)
         self.over = False
         self.waits_for: WaitKind | None = None
+        self.posted: list[CallEvent] = []
         self.told: list[RunEvent] = []
         self.sent: list[tuple[Command, Callable[[CommandFailed], None] | None]] = []
         self.legs: dict[ChannelId, Callable[[LegEvent | PlaybackEvent], None]] = {}
@@ -42,7 +43,7 @@ class StubRun:
         self.told.append(event)
 
     def post(self, event: CallEvent) -> None:
-        raise AssertionError(f"nobody asked for {event}")
+        self.posted.append(event)
 
     def send(self, command: Command, failed: Callable[[CommandFailed], None] | None = None) -> None:
         self.sent.append((command, failed))

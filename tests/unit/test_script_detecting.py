@@ -15,7 +15,7 @@ from engine.call.commands import (
     SetVariable,
     Snoop,
 )
-from engine.call.events import ChannelSeen, Failure, LegEnded, LegEntered, Snapshot
+from engine.call.events import ChannelSeen, Failure, Judged, LegEnded, LegEntered, Snapshot
 from engine.call.reconcile import Sight
 from engine.fakes.ear import FakeEar
 from engine.fakes.metrics import FakeMetrics
@@ -87,6 +87,8 @@ def test_what_amd_found_is_told_once(world: World, args: tuple[str, ...], verdic
     world.comes_back(*args)
     world.comes_back(*args)
     assert world.run.told == [Detected(at=100.0, request=AMD, verdict=verdict)]
+    judged = {Verdict.HUMAN: "person", Verdict.MACHINE: "machine", Verdict.UNSURE: "unknown"}
+    assert world.run.posted == [Judged(judged[verdict], 100.0)], "the account of abandoned calls asks for it"
     assert world.metrics.of("vss_detections_total", result=str(verdict)) == 1
     assert world.detecting.open == 0
 

@@ -182,10 +182,10 @@ async def test_file_that_is_lost_or_cut_off_is_noticed_and_made_again(stub: Stub
             assert voice.playable(media)
 
 
-async def test_full_shelf_makes_room_by_what_nobody_used_for_a_day(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "TEXTS_MAX", 5)
+async def test_full_shelf_makes_room_by_what_nobody_used_for_a_day(stub: Stub) -> None:
     metrics = FakeMetrics()
-    async with speech(stub, metrics=metrics) as voice:
+    small = shelf.Shelf(stub.place / "sounds", metrics, texts_max=5)
+    async with EspeakSpeech(stub.saying(), small, metrics) as voice:
         media = [await voice.prepare(f"text {n}", "en") for n in range(5)]
         with pytest.raises(Unavailable, match="holds 5 texts"):
             await voice.prepare("one more", "en")
@@ -216,3 +216,17 @@ async def test_bad_texts_and_languages_start_nothing(stub: Stub) -> None:
 async def test_without_a_synthesiser_the_refusal_says_what_to_do() -> None:
     with pytest.raises(Unavailable, match="install espeak-ng or name it in VSS_SPEECH"):
         await NoSpeech().prepare("Hello", "en")
+
+
+async def test_shelf_of_values_gives_away_what_was_not_said_for_longest(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "LOOK_EVERY", 2)
+    values = shelf.Shelf(stub.place / "values", FakeMetrics(), texts_max=4, gives_away=True)
+    async with EspeakSpeech(stub.saying(), values, FakeMetrics()) as voice:
+        media = [await voice.prepare(f"text {n}", "en") for n in range(4)]
+        for age, one in enumerate(media):
+            at = time.time() - 100 + age
+            os.utime(Path(one[0].removeprefix("sound:")).with_suffix(".wav"), (at, at))
+        await voice.prepare("one more", "en")
+        assert [voice.playable(one) for one in media] == [False, True, True, True]

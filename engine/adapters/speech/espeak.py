@@ -42,12 +42,13 @@ COMPLAINT_MAX_BYTES = 2000
 class EspeakSpeech:
     """Implements `engine.ports.Speech`; `async with` ends what is still being made."""
 
-    def __init__(self, command: Sequence[str], directory: Path, metrics: Metrics) -> None:
-        """`command` is espeak-ng, or words such as `env NAME=value espeak-ng`; its options come after."""
+    def __init__(self, command: Sequence[str], directory: Path | Shelf, metrics: Metrics) -> None:
+        """`command` is espeak-ng, or words such as `env NAME=value espeak-ng`; its options come after. `directory`: of
+        its shelf, or that shelf itself."""
         self._command = tuple(command)
         self._env = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         self._metrics = metrics
-        self._shelf = Shelf(directory, metrics)
+        self._shelf = directory if isinstance(directory, Shelf) else Shelf(directory, metrics)
         self._making: dict[Path, asyncio.Task[None]] = {}
         self._processes = asyncio.Semaphore(PROCESSES_MAX)
 

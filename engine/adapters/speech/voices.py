@@ -11,8 +11,9 @@ from engine.errors import NotFound
 from engine.flow.prompt import ToneName
 from engine.ports import Metrics, Speech
 
+from .library import library
 from .shelf import SCHEME, SUFFIXES, Shelf
-from .sound import Samples
+from .sound import Samples, parse_wav, resample
 from .tones import Country, silence, tone
 
 AT_HAND_S = 5.0
@@ -26,9 +27,13 @@ SHORTEST_S = 0.2
 class ShelfVoices:
     """Implements `engine.run_ports.Voices` over the synthesiser and its shelf."""
 
-    def __init__(self, speech: Speech, directory: Path, metrics: Metrics, country: Country = "us") -> None:
+    def __init__(
+        self, speech: Speech, directory: Path, metrics: Metrics, *, audio: Path | None = None, country: Country = "us"
+    ) -> None:
+        """`audio`: where recordings lie that scripts may play."""
         self._speech = speech
         self._shelf = Shelf(directory, metrics)
+        self._audio = audio
         self._country = country
         self._at_hand: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
 
@@ -52,7 +57,18 @@ class ShelfVoices:
 
     async def recorded(self, audio: str) -> tuple[str, ...]:
         """A recording by its content. Raises NotFound."""
-        raise NotFound("no_such_audio", f"there is no recording {audio}")
+        stem = self._shelf.stem(GENERATED, audio, "")
+        if not await asyncio.to_thread(self._shelf.holds, stem):
+            await asyncio.to_thread(self._convert, audio, stem)
+        return (f"{SCHEME}{stem}",)
+
+    def _convert(self, audio: str, stem: Path) -> None:
+        found = None if self._audio is None else library(self._audio).get(audio)
+        if found is None or found[1].fault:
+            reason = "is not there" if found is None else found[1].fault
+            raise NotFound("no_such_audio", f"the recording {audio}: {reason}")
+        rate_hz, samples = parse_wav(found[0].read_bytes())
+        self._shelf.put(stem, resample(samples, rate_hz))
 
     async def tone(self, name: ToneName, for_s: float) -> tuple[str, ...]:
         """A tone of the country's network."""

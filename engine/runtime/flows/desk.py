@@ -32,9 +32,10 @@ from engine.flow.split import chosen
 from engine.flow.values import WrongValue
 from engine.ids import AttemptId, CallId, PlaybackId, Slot
 from engine.ports import ClaimedLead, Metrics, ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, TargetKind
-from engine.run_ports import SCRIPT_SLOTS, RunId, RunRecord, RunStore
+from engine.run_ports import SCRIPT_SLOTS, RunId, RunRecord, RunStore, Voices
 from engine.runtime.switchboard import Switchboard
 
+from .fixed_texts import fixed_texts
 from .lead_params import params_of
 from .leg import call_of
 from .live import Live
@@ -43,6 +44,8 @@ from .runner import Runner, read_cursor
 log = structlog.get_logger()
 
 REFRESH_S = 1.0
+SPEAK_LIMIT_S = 30.0
+"""A new version waits no longer for its voice: callers meet it then, and the one before it until then."""
 UNSTARTED = "-unstarted"
 """The playback of a caller whose script could not begin."""
 
@@ -97,6 +100,7 @@ class FlowDesk:
         metrics: Metrics,
         *,
         read: Callable[[str], Awaitable[Program]],
+        voices: Voices,
         timezone: str,
         apology: tuple[str, ...],
         policy: Callable[[Mapping[str, Any]], CallPolicy],
@@ -112,6 +116,7 @@ class FlowDesk:
         self._clock = clock
         self._metrics = metrics
         self._read = read
+        self._voices = voices
         self._zone = ZoneInfo(timezone)
         self._apology = apology
         self._policy = policy
@@ -151,8 +156,22 @@ class FlowDesk:
         if known is None:
             stored = await self._scripts.find(Reference(content))
             program = await self._read(stored.document)
+            await self._speak(program)
             known = self._loaded[content] = Loaded(stored.version, program)
         return known
+
+    async def _speak(self, program: Program) -> None:
+        """Make the prompts sound that have no values in them, before any caller meets them.
+
+        A voice that is away costs no call: what could not be made is made when it is said.
+        """
+        try:
+            async with asyncio.timeout(SPEAK_LIMIT_S):
+                for locale, text, voice in fixed_texts(program):
+                    await self._voices.words(text, locale, voice)
+        except (Rejected, Unavailable, TimeoutError) as error:
+            log.warning("prompts_not_prepared", script=program.main, reason=str(error) or "too slow")
+            self._metrics.count("vss_script_refreshes_total", result="unspoken")
 
     # --- what calls meet
 

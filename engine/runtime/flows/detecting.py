@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import structlog
 
 from engine.call.commands import ContinueAt, SetVariable
-from engine.call.events import CallEvent, Failure, LegEnded, LegEntered
+from engine.call.events import CallEvent, Failure, Judged, LegEnded, LegEntered
 from engine.call.events import CommandFailed as TelephonyFailed
 from engine.call.reconcile import Sight
 from engine.flow.nodes.centre import Detector
@@ -31,6 +31,8 @@ AMD_CONTEXT = "vss-amd"
 AMD_LIMIT = "VSS_AMD_MS"
 """The channel variable with the most that the analysis may take, in milliseconds."""
 AMD_ARGUMENT = "amd"
+_JUDGED = {Verdict.HUMAN: "person", Verdict.MACHINE: "machine", Verdict.UNSURE: "unknown"}
+"""As outcomes have it."""
 VERDICTS: Mapping[str, Verdict] = {"HUMAN": Verdict.HUMAN, "MACHINE": Verdict.MACHINE}
 """By AMDSTATUS; NOTSURE, and whatever else, is unsure."""
 
@@ -133,6 +135,7 @@ class Detecting(Performing):
 
     def _detected(self, run: LiveRun, request: str, verdict: Verdict) -> None:
         self._metrics.count("vss_detections_total", result=str(verdict))
+        run.post(Judged(_JUDGED[verdict], run.now()))
         run.tell(Detected(at=run.now(), request=request, verdict=verdict))
 
     def _not_detected(self, run: LiveRun, request: str, reason: str) -> None:
