@@ -180,7 +180,9 @@ async def _serve(settings: Settings, tell: Tell) -> None:
                 metrics,
             )
         )
-        desk = ScriptDesk(scripts, replace(settings.site, detectors=_detectors(ear), audio=_audio(settings)))
+        desk = ScriptDesk(
+            scripts, replace(settings.site, detectors=_detectors(ear), audio=_audio(settings)), engine.flows.refresh
+        )
         app = build_app(engine.control, hub, desk, settings.api_token.get_secret_value(), metrics, metrics.exposition)
         await stack.enter_async_context(serve(app, settings.http_host, settings.http_port))
         background: list[Coroutine[Any, Any, object]] = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.errors import Rejected
+from engine.errors import Rejected, Unavailable
 from engine.flow.difference import Change, difference
 from engine.flow.document import Syntax, load
 from engine.flow.model import Use
@@ -26,6 +27,8 @@ class ScriptDesk:
     store: ScriptStore
     site: Site = ANYWHERE
     """What scripts may do here."""
+    changed: Callable[[], Awaitable[None]] | None = None
+    """Lets the engine meet new bindings at once; without it, and without the database, a moment later."""
 
     async def publish(self, text: str, syntax: Syntax, by: str) -> Sequence[ScriptVersion]:
         """Check a text and keep its flows as versions. Raises Unsound, Rejected(`version_taken`), Unavailable."""
@@ -44,7 +47,9 @@ class ScriptDesk:
             raise Rejected("several_flows", f"the text has several flows ({names}): bind one of them", 422)
         _check_use(made[0].document, target)
         (version,) = await self.store.publish(made, by)
-        return version, await self.store.bind(target, version.hash, share, FIRST_SEED, by)
+        binding = await self.store.bind(target, version.hash, share, FIRST_SEED, by)
+        await self._tell()
+        return version, binding
 
     async def versions(self, name: str | None = None) -> Sequence[ScriptVersion]:
         """Versions, the newest first. Raises Unavailable."""
@@ -68,7 +73,9 @@ class ScriptDesk:
         """Give a share of a target's calls to a version. Raises NotFound, Rejected, Unavailable."""
         script = await self.find(which)
         _check_use(script.document, target)
-        return await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
+        binding = await self.store.bind(target, script.version.hash, share, FIRST_SEED, by)
+        await self._tell()
+        return binding
 
     async def bindings(self) -> Sequence[ScriptBinding]:
         """What every target runs now. Raises Unavailable."""
@@ -77,6 +84,12 @@ class ScriptDesk:
     async def unbind(self, target: ScriptTarget, by: str) -> None:
         """Let a target run no script from now on. Raises NotFound(`not_bound`), Unavailable."""
         await self.store.unbind(target, by)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        if self.changed is not None:
+            with contextlib.suppress(Unavailable):
+                await self.changed()
 
     async def _checked(self, text: str, syntax: Syntax) -> tuple[Publication, ...]:
         """In a thread: a large script takes a second to check, and calls must not wait for it. Raises Unsound."""

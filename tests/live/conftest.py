@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,6 +125,13 @@ class Site:
             await asyncio.sleep(0.1)
         raise AssertionError(f"not {count} outcomes: {rows}")
 
+    async def kill_engine(self) -> None:
+        """The engine dies at once, and another one is started."""
+        stack = self.world.stack
+        stack.engine.process.signal(signal.SIGKILL)
+        await stack.engine.stop()
+        await stack.start_engine(wait_ready=True, **_settings(self.ari, self.webhook_secret))
+
     async def left_over(self) -> dict[str, int]:
         """What Asterisk and the database still hold."""
         site = self.world.stack.asterisk.site
@@ -184,6 +192,15 @@ class Site:
         raise AssertionError(f"the engine is not ready: {await self.world.api.readiness()}")
 
 
+def _settings(ari: ChaosProxy, webhook_secret: str) -> dict[str, str]:
+    return {
+        "VSS_ARI_URL": f"http://127.0.0.1:{ari.port}",
+        "VSS_WRAP_UP_S": "0",
+        "VSS_WEBHOOK_SECRET": webhook_secret,
+        "VSS_WEBHOOK_HOSTS": "127.0.0.1,.example.org",
+    }
+
+
 @pytest.fixture(scope="session")
 async def open_site(programs: Programs) -> AsyncIterator[Site]:
     """The world of this run; its scripts may ask what listens on this machine."""
@@ -191,16 +208,7 @@ async def open_site(programs: Programs) -> AsyncIterator[Site]:
     async with (
         Stack.open("live", state_home(), programs, SilentReport()) as stack,
         ChaosProxy(("127.0.0.1", stack.ports.ari)) as proxy,
-        open_world(
-            stack,
-            WorldPlan(agents=AGENTS),
-            {
-                "VSS_ARI_URL": f"http://127.0.0.1:{proxy.port}",
-                "VSS_WRAP_UP_S": "0",
-                "VSS_WEBHOOK_SECRET": webhook_secret,
-                "VSS_WEBHOOK_HOSTS": "127.0.0.1,.example.org",
-            },
-        ) as world,
+        open_world(stack, WorldPlan(agents=AGENTS), _settings(proxy, webhook_secret)) as world,
     ):
         site = Site(world, proxy, webhook_secret)
         await asyncio.sleep(MEASURED_EVERY_S)

@@ -10,14 +10,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import numpy as np
+import numpy.typing as npt
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis
 
+from engine.adapters.speech.sound import parse_wav
 from engine.flow.document import load
 from engine.flow.prompt import Speech, sounds
 from engine.ids import CampaignId
 from engine.stack.home import CHECKOUT
-from engine.stack.sound import Sound
+from engine.stack.sound import Sound, decode, dtmf_frames
 from tests.live.caller_line import Line, calling, heard_in_order, said
 from tests.live.conftest import ALL_DAY, ONCE, TRUNK, Site
 from tests.live.recogniser import recognised, words
@@ -77,7 +82,6 @@ async def caller_of(
     """A caller whose number leads to the script, and the version (its hash)."""
     version, did = await published(site, text), next(DIDS)
     await site.world.api.post(f"/scripts/{version['hash']}/publish", {"did": did})
-    await asyncio.sleep(1.5)
     async with calling(site, did, stay_s=stay_s, in_band=in_band) as line:
         yield line, version["hash"]
     await site.world.api.post("/scripts/unbind", {"did": did})
@@ -95,13 +99,14 @@ def sentences(text: str, language: str) -> list[str]:
 
 
 @asynccontextmanager
-async def answering(answers: dict[str, Any]) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
+async def answering(answers: dict[str, Any], slow_s: float = 0.0) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
     """A server of somebody else's, and what it was asked."""
     asked: list[dict[str, Any]] = []
 
     async def handle(request: web.Request) -> web.Response:
         body = await request.text()
         asked.append({"path": request.path, "key": request.headers["Idempotency-Key"], "body": body})
+        await asyncio.sleep(slow_s)
         return web.json_response(answers[request.path])
 
     application = web.Application()
@@ -135,10 +140,7 @@ async def test_survey_hears_the_mark_and_says_it_back(site: Site, tmp_path: Path
 async def test_pin_leads_to_the_balance(site: Site, tmp_path: Path) -> None:
     bank = {"/pin": {"known": True, "balance": {"amount": "100.50", "currency": "RUB"}}}
     async with answering(bank) as (port, asked):
-        text = example(
-            "pin-identification", "en-GB",
-            **{"https://bank.example.org": f"http://127.0.0.1:{port}", "[bank.example.org]": "[127.0.0.1]"},
-        )  # fmt: skip
+        text = pin_at(port)
         async with caller_of(site, text) as (line, version):
             await line.press("welcome", "1")
             await line.press("identify/ask", "1234", 3.5)
@@ -258,7 +260,6 @@ async def lead_of(site: Site, text: str, number: str, data: dict[str, Any]) -> C
             campaign, number, json.dumps(data),
         )  # fmt: skip
     await site.world.api.post(f"/scripts/{version['hash']}/publish", {"campaign": campaign})
-    await asyncio.sleep(1.5)
     await site.world.api.post(f"/campaigns/{campaign}/start")
     return campaign
 
@@ -305,3 +306,101 @@ async def test_machine_that_never_stops_talking_is_told_from_a_person(site: Site
         text = example(name, "en-GB").replace("wait_s: 30", "wait_s: 3").replace("wait_s: 25", "wait_s: 3")
         campaign = await lead_of(site, text, number, data)
         assert await disposed(site, campaign) == code
+
+
+async def test_engine_is_killed_at_three_nodes_of_one_call_and_the_caller_is_served(site: Site) -> None:
+    bank = {"/pin": {"known": True, "balance": {"amount": "100.50", "currency": "RUB"}}}
+    async with answering(bank, slow_s=4.0) as (port, asked):
+        text = pin_at(port, timeout_s=20)
+        async with caller_of(site, text, stay_s=90.0) as (line, version):
+            await line.until_node("welcome")
+            await asyncio.sleep(1.0)
+            await site.kill_engine()
+            await line.press("welcome", "1", 1.0)
+            await line.until_node("identify/ask")
+            await asyncio.sleep(1.0)
+            await site.kill_engine()
+            await line.press("identify/ask", "1234", 1.0)
+            await line.until_node("identify/verify")
+            await site.kill_engine()
+            run = await line.over(version)
+            assert run["disposition"] == "served"
+            assert len({question["key"] for question in asked}) == 1, "one question, whoever asks it"
+            await heard_in_order(site, line, ["Your balance is one hundred rubles and fifty kopecks."], "en-GB")
+    async with site.world.database.connection() as connection:
+        made = await connection.fetch("SELECT code FROM gacs_dispositions WHERE call_id = $1", run["call_id"])
+    assert [row["code"] for row in made] == ["served"]
+
+
+async def test_pin_is_nowhere_but_at_the_bank(site: Site) -> None:
+    pin = "73910264"
+    bank = {"/pin": {"known": True, "balance": {"amount": "100.50", "currency": "RUB"}}}
+    async with answering(bank) as (port, asked):
+        text = (
+            pin_at(port).replace("max: 4, sensitive", "max: 8, sensitive").replace("min: 4, max: 4", "min: 8, max: 8")
+        )
+        async with caller_of(site, text, in_band=True) as (line, version):
+            await line.press("welcome", "1", 1.0)
+            await line.press("identify/ask", pin, 1.0)
+            run = await line.over(version)
+            assert run["disposition"] == "served"
+            assert json.loads(asked[0]["body"])["pin"] == pin
+    await asyncio.sleep(2.0)
+    assert await places_of(site, pin) == []
+    async with site.world.database.connection() as connection:
+        path = await connection.fetchval("SELECT path FROM recordings WHERE call_id = $1", run["call_id"])
+    rate_hz, samples = parse_wav(await asyncio.to_thread(Path(path).read_bytes))
+    assert rate_hz == 8000
+    assert len(samples) > 8000, "the call was recorded"
+    assert keys_in(samples) == 0, "keys as tones in the sound"
+    assert keys_in(np.concatenate([decode(frame) for key in pin for frame in dtmf_frames(key)])) >= len(pin)
+
+
+def pin_at(port: int, timeout_s: int = 4) -> str:
+    """The PIN example with its bank on this machine."""
+    return example(
+        "pin-identification", "en-GB",
+        **{"https://bank.example.org": f"http://127.0.0.1:{port}", "[bank.example.org]": "[127.0.0.1]",
+           "timeout_s: 4": f"timeout_s: {timeout_s}"},
+    )  # fmt: skip
+
+
+async def places_of(site: Site, text: str) -> list[str]:
+    """Where a text is found: logs, every table, metrics, Redis."""
+    stack = site.world.stack
+    found = [
+        str(path)
+        for path in await asyncio.to_thread(lambda: sorted(Path(stack.directory).rglob("*")))
+        if path.is_file() and "postgres" not in str(path) and text.encode() in path.read_bytes()
+    ]
+    async with site.world.database.connection() as connection:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for table in (row["tablename"] for row in tables):
+            if await connection.fetchval(f"SELECT true FROM {table} AS t WHERE t::text LIKE '%{text}%' LIMIT 1"):
+                found.append(table)
+    headers = {"Authorization": f"Bearer {stack.api_token}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{stack.engine.url}/metrics") as answer:
+        if text in await answer.text():
+            found.append("metrics")
+    redis = Redis.from_url(stack.redis.url())
+    async for key in redis.scan_iter():
+        if text.encode() in key or text.encode() in (await redis.dump(key) or b""):
+            found.append(f"redis {key!r}")
+    await redis.aclose()
+    return found
+
+
+def keys_in(samples: npt.NDArray[np.float32]) -> int:
+    """In how many pieces of 40 ms two tones of a key have nearly all of the sound."""
+    size = 320
+    low, high = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+    count = 0
+    for at in range(0, len(samples) - size, size):
+        piece = np.asarray(samples[at : at + size], float)
+        energy = float(piece @ piece)
+        if energy < 1e-4 * size * float(np.max(np.abs(samples)) ** 2):
+            continue
+        times = np.arange(size) / 8000
+        shares = [2 * abs(piece @ np.exp(2j * np.pi * hz * times)) ** 2 / (size * energy) for hz in (*low, *high)]
+        count += max(shares[:4]) > 0.3 and max(shares[4:]) > 0.3
+    return count

@@ -58,7 +58,6 @@ async def scripted_campaign(site: Site, number: str, data: str, script: str = RE
         )  # fmt: skip
     (version,) = (await site.world.api.post("/scripts", {"text": script.format(name=name)}))["items"]
     await site.world.api.post(f"/scripts/{version['hash']}/publish", {"campaign": campaign})
-    await asyncio.sleep(1.5)
     await site.world.api.post(f"/campaigns/{campaign}/start")
     return campaign
 

@@ -44,7 +44,7 @@ from .runner import Runner, read_cursor
 log = structlog.get_logger()
 
 REFRESH_S = 1.0
-SPEAK_LIMIT_S = 30.0
+SPEAK_LIMIT_S = 10.0
 """A new version waits no longer for its voice: callers meet it then, and the one before it until then."""
 UNSTARTED = "-unstarted"
 """The playback of a caller whose script could not begin."""
