@@ -1,7 +1,7 @@
 """GACS scripts (pure): the model of a document, its checks, its expressions. docs/gacs.md is for who writes scripts.
 
 `run` interprets scripts, `rehearsal` tests them on a virtual clock, `saying` has values in words, `picture` draws them.
-No call is served by a script yet. What a runner builds on:
+Calls meet them through engine/runtime/flows. What that builds on:
 
     load(text, syntax) -> Loaded(documents, problems)          document.py; never raises, whatever the text is
     check(documents, site) -> one tuple of Problem per document  gate.py; checks 2 to 12 (1 is `Loaded.problems`)
