@@ -155,7 +155,11 @@ async def test_leaving_the_queue_and_cutting_the_talk_are_the_call_machines() ->
 async def test_join_that_failed_is_an_error_of_the_queue() -> None:
     caller, queueing = run("c1"), Queueing({"sales": staffed()})
     queueing.perform(caller, QUEUE)
-    queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))  # asked for is not known yet to the fake call
+    queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))
+    assert caller.told == [], "the call machine has not taken the wish yet"
+    for asked in ("sales", ""):
+        caller.call = replace(caller.call, asked=asked)
+        queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))
     assert [type(event) for event in caller.told] == [told.CommandFailed]
     await caller.end()
 

@@ -33,6 +33,8 @@ class _Place:
 
     command: JoinQueue
     stop: Callable[[], None]
+    asked: bool = False
+    """The call machine has taken the wish for an agent."""
     talking_since: float | None = None
     told: tuple[int, int] | None = None
 
@@ -82,6 +84,7 @@ class Queueing(Performing):
         if place is None:
             return
         phase, request = run.call.phase, place.command.request
+        place.asked |= bool(run.call.asked)
         if place.talking_since is None and phase is Phase.TALKING:
             place.talking_since = event.at
             place.stop()
@@ -90,7 +93,7 @@ class Queueing(Performing):
             self._learn(place.command.pool, event.at - place.talking_since)
             self._forget(run, place)
             run.tell(told.AgentLost(at=event.at, request=request))
-        elif place.talking_since is None and phase is Phase.SCRIPTED and not run.call.asked:
+        elif place.asked and place.talking_since is None and phase is Phase.SCRIPTED and not run.call.asked:
             self._forget(run, place)
             run.tell(told.CommandFailed(at=event.at, request=request))
         elif isinstance(event, PlaybackEnded) and phase is Phase.SCRIPTED:
