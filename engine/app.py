@@ -303,6 +303,7 @@ def _engine_settings(settings: Settings, epoch: int) -> EngineSettings:
         message=settings.messages,
         recordings=str(settings.recordings_dir) if settings.recordings_dir is not None else None,
         drain_limit_s=settings.drain_limit_s,
+        script_trunk=settings.script_trunk or None,
     )
 
 

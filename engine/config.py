@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
+    script_trunk: str = ""
+    """Over which scripts dial, and promises to call back are kept, where nothing else is said. Empty: the only one."""
     webhook_secret: SecretStr | None = None
     """Signs what scripts ask other systems; without one they ask nobody."""
     webhook_hosts: str = ""

@@ -163,6 +163,10 @@ class RunStore(Protocol):
         """Somebody talked, or not: then it is due again after CALLBACK_PAUSE_S, CALLBACK_ATTEMPTS_MAX times in all."""
         ...
 
+    async def give_back_callback(self, callback: int) -> None:
+        """It was taken and never dialed: it is due again at once, and that was no attempt. Idempotent."""
+        ...
+
     async def lead_data(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Mapping[str, Any]]:
         """The data of the attempts' leads, from which scripts take their parameters."""
         ...

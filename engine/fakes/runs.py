@@ -128,6 +128,12 @@ class FakeRuns:
                 one.due_at = one.due_at if reached else at + CALLBACK_PAUSE_S
                 one.taken_until = 0.0
 
+    async def give_back_callback(self, callback: int) -> None:
+        self.memory.check()
+        for one in self.callbacks.values():
+            if one.id == callback and one.status == "promised" and one.taken_until:
+                one.attempts, one.taken_until = max(0, one.attempts - 1), 0.0
+
     async def lead_data(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Mapping[str, Any]]:
         self.memory.check()
         known = self.memory.attempts

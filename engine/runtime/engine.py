@@ -48,6 +48,7 @@ from .batch import Batch
 from .bounds import Soundness
 from .control import Control, InboundPolicy, Overview, PartState
 from .dialing import Dialing
+from .flows.callbacks import CallbackDesk
 from .flows.desk import FlowDesk
 from .flows.performers import FlowPorts, performers
 from .flows.runner import Runner
@@ -112,6 +113,8 @@ class EngineSettings:
     message: tuple[str, ...]
     recordings: str | None
     drain_limit_s: float
+    script_trunk: str | None = None
+    """Over which scripts dial, and promises to call back are kept, where nothing else is said; None: the only one."""
 
 
 class Engine:
@@ -148,7 +151,7 @@ class Engine:
             performers(
                 ports.flows,
                 self.switchboard.pools,
-                _Lines(lambda: self.dialing),
+                _Lines(lambda: self.dialing, settings.script_trunk),
                 ports.feed,
                 self._recorded_by_script,
                 metrics,
@@ -198,6 +201,10 @@ class Engine:
             metrics,
             self.flows,
         )
+        self.callbacks = CallbackDesk(
+            self.switchboard, ports.flows.runs, ports.clock, ports.feed, metrics,
+            dial=self.control.dial, line=lambda: self.dialing.line(settings.script_trunk), closed=self._closed,
+        )  # fmt: skip
         self._router = Router(self.switchboard, self.control, self.runner, ports.clock, metrics, settings.message)
         self._leftovers: list[ClaimedLead] = []
         self._level = False
@@ -223,6 +230,7 @@ class Engine:
                 ("runs", self.runner.batch.run()),
                 ("cursors", self.runner.run()),
                 ("scripts", self.flows.run()),
+                ("callbacks", self.callbacks.run()),
                 ("dialing", self.dialing.run()),
                 ("keep_live", self._keep_live()),
                 ("show_calls", self._show_calls()),
@@ -307,12 +315,20 @@ class Engine:
         for call in tuple(self.switchboard.calls.values()):
             self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
         await self._save_pacing()
+        await self._close_callbacks(tasks)
         self.runner.close()
         for batch in (
             self._outcomes, self._opt_outs, self._calls, self._agents, self._recorded, self.runner.batch
         ):  # fmt: skip
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
+
+    async def _close_callbacks(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """After the calls, which say what became of promises, and not while a round of the desk goes on."""
+        keeping = next(task for task in tasks if task.get_name() == "callbacks")
+        keeping.cancel()
+        await asyncio.wait([keeping], timeout=ENDS_LIMIT_S)
+        await self.callbacks.close()
 
     async def _dialed_out(self) -> None:
         """Wait for the round of dialing under way, so that no lead stays claimed and not dialed."""
@@ -364,6 +380,7 @@ class Engine:
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)
         self.flows.ended(call.id)
+        self.callbacks.ended(call)
         if call.recording is not None and call.answered_at is not None:
             leg = FinishedLeg(call.id, call.recording, call.answered_at)
             self._recorded.add((self._calls.added, leg))
@@ -499,9 +516,10 @@ class _Lines:
     """The trunks, for scripts: dialing owns them, and is made after what scripts need."""
 
     dialing: Callable[[], Dialing]
+    otherwise: str | None
 
     def line(self, wanted: str | None) -> TrunkName | None:
-        return self.dialing().line(wanted)
+        return self.dialing().line(wanted or self.otherwise)
 
     def take_channel(self, name: TrunkName) -> bool:
         return self.dialing().take_channel(name)

@@ -167,6 +167,15 @@ class RunsContract:
             now += CALLBACK_TAKEN_S
         assert await world.store.take_callback(["support"], now) is None
 
+    async def test_promise_that_was_never_dialed_is_due_at_once_and_that_was_no_attempt(self, world: World) -> None:
+        await world.store.keep_callback(wish())
+        for _ in range(CALLBACK_ATTEMPTS_MAX + 2):
+            taken = await world.store.take_callback(["support"], 101.0)
+            assert taken is not None
+            assert taken.attempts == 1
+            await world.store.give_back_callback(taken.id)
+            await world.store.give_back_callback(taken.id)
+
     async def test_number_that_asked_not_to_be_called_meanwhile_is_given_up(self, world: World) -> None:
         await world.store.keep_callback(wish())
         await world.store.keep_callback(wish("c2:back:1", number="+74950000002", at=200.0))
@@ -194,6 +203,7 @@ class RunsContract:
             lambda: world.store.keep_callback(wish()),
             lambda: world.store.take_callback(["support"], 1.0),
             lambda: world.store.settle_callback(1, reached=True, at=1.0),
+            lambda: world.store.give_back_callback(1),
             lambda: world.store.lead_data([]),
             lambda: world.store.look_up("customers", "x"),
         ):

@@ -88,6 +88,10 @@ class PostgresRuns:
             "settle_callback", callback, reached, at, CALLBACK_ATTEMPTS_MAX, float(CALLBACK_PAUSE_S)
         )
 
+    async def give_back_callback(self, callback: int) -> None:
+        """It was taken and never dialed. Raises Unavailable."""
+        await self._database.value("give_back_callback", callback)
+
     async def lead_data(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Mapping[str, Any]]:
         """The data of the attempts' leads. Raises Unavailable."""
         rows = await self._database.rows("lead_data", list(attempts))

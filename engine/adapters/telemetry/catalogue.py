@@ -149,7 +149,13 @@ SCRIPTS = (
     ),
     Metric("vss_webhook_retries_total", _C, "Questions to other systems that were asked again"),
     Metric("vss_webhook_seconds", _H, "A question to another system, with all its tries", (), IO_S),
-    Metric("vss_callbacks_total", _C, "Call-backs, by what came of them (promised, barred, kept, failed)", ("result",)),
+    Metric(
+        "vss_callbacks_total",
+        _C,
+        "Call-backs, by what came of them (promised, barred; taken, given_back, dialed; kept, not_reached;"
+        " no_trunk, store_away: seconds in which none could be dialed)",
+        ("result",),
+    ),
     Metric("vss_script_unfit_leads_total", _C, "Leads never dialed because their data does not fit the script"),
     Metric("vss_script_refreshes_total", _C, "Times that bindings were to be read again, by result", ("result",)),
 )
