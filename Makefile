@@ -6,7 +6,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 .PHONY: check test lock format
 
-# a minute and a half on two cores: what to run before every commit
+# a minute and a quarter on two cores: what to run before every commit
 check:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
