@@ -30,13 +30,12 @@ from engine.flow.run.interpreter import advance, begin
 from engine.flow.run.program import Program, program
 from engine.flow.run.state import Facts, Run, WaitKind
 from engine.ids import CampaignId
-from engine.stack.callers import CallerHabits, start_callers
+from engine.stack.callers import CallerHabits, callers_with_ears
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
 from engine.stack.programs import Part
 from engine.stack.provision import provision
 from engine.stack.report import PlainReport
-from engine.stack.tones import ToneEnd
 
 from .calls import Round, measured_round
 from .place import Place, PlacePlan, open_place
@@ -323,22 +322,15 @@ async def _digits(world: World, callers: int) -> dict[str, Any]:
     dice = random.Random(7)
     pressed = {f"+1415555{number:04}": "".join(dice.choices("0123456789", k=DIGITS)) for number in range(callers)}
     await asyncio.sleep(2.0)
-    running = await start_callers(
-        world.stack, [(number, number) for number in pressed], port=callers_port(world.stack), account=DID,
-        tone_port=world.stack.ports.sipp[11], habits=CallerHabits(stay_ms=90_000, per_second=CALLS_PER_S),
-    )  # fmt: skip
-    end = await ToneEnd.start(
-        world.stack.directory, "script-callers", port=world.stack.ports.sipp[11], log=running.log, sends_hz=1000,
-        expects_hz=1400,
-    )  # fmt: skip
-    try:
+    async with callers_with_ears(
+        world.stack, [(number, number) for number in pressed], label="script-callers", port=callers_port(world.stack),
+        account=DID, tone_port=world.stack.ports.sipp[11],
+        habits=CallerHabits(stay_ms=90_000, per_second=CALLS_PER_S),
+    ) as (_, end):  # fmt: skip
         at_once = await _all_in(world, callers)
         for number, digits in pressed.items():
             end.press(number, digits)
         taken = await _taken(world, callers)
-    finally:
-        await running.stop()
-        await end.stop()
     right = sum(taken.get(number) == digits for number, digits in pressed.items())
     lost = sum(number not in taken for number in pressed)
     return {

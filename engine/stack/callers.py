@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from engine.stack.calllog import LoggedCall, read_calls
 from engine.stack.ports import LOOPBACK
 from engine.stack.scenario import Running, Scenario, SippHost, start
+from engine.stack.tones import AGENT_HZ, CARRIER_HZ, ToneEnd
 
 _label = itertools.count(1)
 _EVENTS = {"formats": "0 101", "events": "rtpmap:101 telephone-event/8000", "event_codes": "fmtp:101 0-15"}
@@ -36,6 +39,7 @@ async def start_callers(
     habits: CallerHabits | None = None,
     account: str = "",
     life_s: float = 300.0,
+    log: Path | None = None,
 ) -> Running:
     """Call as each (caller's number, dialed number) from a UDP port, which a trunk must name; ends by itself. Its `log`
     holds the calls. `account` is what the request is addressed to instead of the number, which some providers do with
@@ -49,8 +53,40 @@ async def start_callers(
         keys={"tone_host": LOOPBACK, "tone_port": tone_port, **(_IN_BAND if how.in_band else _EVENTS)},
         options=("-m", str(len(rows)), "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
         rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};{account or dialed};\n" for caller, dialed in rows),
+        log=log,
     )
     return await start(host, scenario, f"callers-{next(_label)}", life_s)
+
+
+@asynccontextmanager
+async def callers_with_ears(
+    host: SippHost,
+    rows: Sequence[tuple[str, str]],
+    *,
+    label: str,
+    port: int,
+    tone_port: int,
+    habits: CallerHabits | None = None,
+    account: str = "",
+    keep: Path | None = None,
+) -> AsyncIterator[tuple[Running, ToneEnd]]:
+    """`start_callers` and their media end, which hears from the first packet on: it is there before anybody calls.
+    Whoever is still on the line at the end is gone without a BYE. `keep` as for ToneEnd. Raises StackFailure."""
+    log = host.directory / f"{label}.calls"
+    log.unlink(missing_ok=True)
+    end = await ToneEnd.start(
+        host.directory, label, port=tone_port, log=log, sends_hz=CARRIER_HZ, expects_hz=AGENT_HZ, keep=keep
+    )
+    try:
+        running = await start_callers(
+            host, rows, port=port, tone_port=tone_port, habits=habits, account=account, log=log
+        )
+        try:
+            yield running, end
+        finally:
+            await running.stop()
+    finally:
+        await end.stop()
 
 
 async def call(

@@ -16,6 +16,7 @@ from engine.stack.sipp import SippProcess
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "sipp"
 _LISTEN_TIMEOUT_S = 10.0
+_CALLS_LOG = "calls.log"
 
 
 class SippHost(Protocol):
@@ -35,7 +36,8 @@ class Scenario:
     """What to run: a file of /sipp by its name, the UDP port it uses, and whom it calls (None: it only answers).
 
     `variables` become the scenario's global variables (`-set`), `keys` its `[key]` words; `options` go to SIPp as they
-    are; `rows` is the text of its `[field]` file.
+    are; `rows` is the text of its `[field]` file; `log` is where it logs its calls (None: calls.log of SIPp's own
+    directory).
     """
 
     name: str
@@ -45,6 +47,7 @@ class Scenario:
     keys: Mapping[str, str | int] = field(default_factory=dict)
     options: Sequence[str] = ()
     rows: str = ""
+    log: Path | None = None
 
     @property
     def file(self) -> Path:
@@ -52,11 +55,11 @@ class Scenario:
         return SCENARIOS / f"{self.name}.xml"
 
     def arguments(self) -> list[str]:
-        """SIPp's command line; logs go to calls.log and errors.log of its working directory."""
+        """SIPp's command line; its errors go to errors.log of its working directory."""
         words = ["-sf", str(self.file), "-i", LOOPBACK, "-p", str(self.port), "-aa"]
         # the screen it draws even without a terminal, once a minute
         words += ["-f", "60"]
-        words += ["-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log"]
+        words += ["-trace_logs", "-log_file", str(self.log or _CALLS_LOG), "-trace_err", "-error_file", "errors.log"]
         for name, value in self.variables.items():
             words += ["-set", name, str(value)]
         for name, value in self.keys.items():
@@ -75,7 +78,7 @@ class Running:
     def __init__(self, sipp: SippProcess, scenario: Scenario) -> None:
         self.sipp = sipp
         self.scenario = scenario
-        self.log = sipp.directory / "calls.log"
+        self.log = scenario.log or sipp.directory / _CALLS_LOG
         self.errors = sipp.directory / "errors.log"
 
     @property

@@ -12,6 +12,7 @@ import json
 import select
 import socket
 import time
+from collections import deque
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,8 @@ _PACKETS_PER_WAKE = 400
 _TICK_S = FRAME_MS / 1000
 _STREAMS_MAX = 2000
 _QUIET_CHECK_TICKS = 10
+_EARLY_PACKETS = 2000
+_EARLY_MS = 1000.0
 
 
 class LogFollower:
@@ -75,6 +78,8 @@ class ToneServer:
         self._ticks = 0
         self._keep = keep
         self._kept: dict[str, IO[bytes]] = {}
+        self._early: deque[tuple[float, int, bytes]] = deque(maxlen=_EARLY_PACKETS)
+        """Media of calls that the log does not know yet: SIPp may write of an answer after Asterisk talks."""
 
     def run(self, life_s: float) -> None:
         """Serve until `life_s` have passed."""
@@ -123,6 +128,9 @@ class ToneServer:
         number = line.number or self._numbers.get(line.call_id, "")
         self._streams[port] = ToneStream(line.call_id, number, port, line.at_ms)
         self._write({"open": line.call_id, "number": number, "port": port, "at_ms": line.at_ms})
+        for at_ms, sender, packet in self._early:
+            if sender == port and at_ms > line.at_ms - _EARLY_MS:
+                self._hear(self._streams[port], packet, at_ms)
 
     def _close(self, stream: ToneStream, at_ms: float) -> None:
         del self._streams[stream.port]
@@ -137,13 +145,18 @@ class ToneServer:
                 return
             stream = self._streams.get(port)
             if stream is not None:
-                if self._keep is not None and packet[1] & 0x7F == PCMU:
-                    self._file_of(stream.number).write(packet[12:])
-                self._tell(stream, stream.hear(packet, self._ear, now_ms))
+                self._hear(stream, packet, now_ms)
             elif packet.startswith((b"press ", b"tones ")):
                 self._press(packet.decode("ascii", "replace"))
             elif packet.startswith((b"mute ", b"unmute ")):
                 self._mute(packet.decode("ascii", "replace"))
+            else:
+                self._early.append((now_ms, port, packet))
+
+    def _hear(self, stream: ToneStream, packet: bytes, at_ms: float) -> None:
+        if self._keep is not None and packet[1] & 0x7F == PCMU:
+            self._file_of(stream.number).write(packet[12:])
+        self._tell(stream, stream.hear(packet, self._ear, at_ms))
 
     def _file_of(self, number: str) -> IO[bytes]:
         """Where what is heard in the calls of a number is kept."""

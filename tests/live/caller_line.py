@@ -17,7 +17,7 @@ from engine.adapters.speech.espeak import EspeakSpeech
 from engine.adapters.speech.sound import parse_wav
 from engine.demo.world import callers_port
 from engine.fakes.metrics import FakeMetrics
-from engine.stack.callers import CallerHabits, start_callers
+from engine.stack.callers import CallerHabits, callers_with_ears
 from engine.stack.tones import ToneEnd
 from tests.live.conftest import Site
 
@@ -86,21 +86,19 @@ async def calling(site: Site, did: str, *, stay_s: float = 60.0, in_band: bool =
     serial = next(_serial)
     number, key = f"+1415555{3000 + serial}", f"+1415556{3000 + serial}"
     stack = site.world.stack
-    port = stack.ports.sipp[11]
     kept = stack.directory / "kept"
     kept.mkdir(exist_ok=True)
-    habits = CallerHabits(stay_ms=int(stay_s * 1000), in_band=in_band)
-    running = await start_callers(
-        stack, [(number, key)], port=callers_port(stack), tone_port=port, habits=habits, account=did
-    )
-    end = await ToneEnd.start(
-        stack.directory, f"caller-{serial}", port=port, log=running.log, sends_hz=1000, expects_hz=1400, keep=kept
-    )
-    try:
+    async with callers_with_ears(
+        stack,
+        [(number, key)],
+        label=f"caller-{serial}",
+        port=callers_port(stack),
+        tone_port=stack.ports.sipp[11],
+        habits=CallerHabits(stay_ms=int(stay_s * 1000), in_band=in_band),
+        account=did,
+        keep=kept,
+    ) as (_, end):
         yield Line(site, number, key, end, kept, in_band)
-    finally:
-        await running.stop()
-        await end.stop()
 
 
 async def said(site: Site, text: str, language: str) -> tuple[Path, Samples]:

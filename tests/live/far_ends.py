@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from engine.adapters.asteriskconf import SlotAccount, Trunk
 from engine.stack.asterisk import Asterisk
-from engine.stack.callers import CallerHabits, start_callers
+from engine.stack.callers import CallerHabits, callers_with_ears
 from engine.stack.carrier import Carrier
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
@@ -71,15 +71,16 @@ class FarEnds:
         self, label: str, dialed: str, habits: CallerHabits, account: str = ""
     ) -> AsyncIterator[tuple[Running, ToneEnd]]:
         """Somebody calls us, with ears."""
-        tone_port = self.stack.ports.sipp[21]
-        running = await start_callers(
-            self.stack, [(CALLER, dialed)], port=self.caller_port, tone_port=tone_port, habits=habits, account=account
-        )
-        try:
-            async with self.tones(label, running, tone_port, CARRIER_HZ) as tones:
-                yield running, tones
-        finally:
-            await running.stop()
+        async with callers_with_ears(
+            self.stack,
+            [(CALLER, dialed)],
+            label=label,
+            port=self.caller_port,
+            tone_port=self.stack.ports.sipp[21],
+            habits=habits,
+            account=account,
+        ) as (running, tones):
+            yield running, tones
 
     async def channels(self) -> int:
         """How many channels Asterisk has."""

@@ -228,9 +228,12 @@ async def test_menu_of_the_split_tells_the_hours_and_leads_to_agents(site: Site)
 async def test_emergency_rings_the_list_until_somebody_confirms(site: Site) -> None:
     busy, there = "+74955550112", "+74955550121"
     text = example("emergency-call-out", "en-GB", **{"required: true": f'default: ["{busy}", "{there}"]'})
-    async with caller_of(site, text, stay_s=32.0) as (line, version):
+    async with caller_of(site, text, stay_s=45.0) as (line, version):
         await line.press("site", "17#")
-        await line.until_node("dial", limit_s=40)
+        await line.until_node("record")
+        await asyncio.sleep(2.0)
+        line.end.mute(line.key)  # they have said what happened
+        await line.until_node("dial")
         for _ in range(400):
             if any(call.number == there and call.answered_ms is not None for call in site.world.carrier.calls()):
                 break
@@ -245,6 +248,15 @@ async def test_emergency_rings_the_list_until_somebody_confirms(site: Site) -> N
         assert calls == [busy, there]
         run = await line.over(version)
         assert run["disposition"] == "taken"
+        async with site.world.database.connection() as connection:
+            path = await connection.fetchval("SELECT path FROM recordings WHERE call_id = $1", run["call_id"])
+            told = await connection.fetchrow("SELECT data FROM gacs_events WHERE name = 'emergency.taken'")
+        data = json.loads(told["data"])
+        assert (data["site"], data["by"], data["calls"], data["spoken"]) == ("17", there, 2, Path(path).name)
+        rate, spoken = parse_wav(Path(path).read_bytes())
+        tone = np.abs(np.exp(-2j * np.pi * 1000 / rate * np.arange(rate)) @ spoken[: rate].astype(float)) / rate
+        assert 1.0 < len(spoken) / rate < 10.0
+        assert tone > 0.1 * np.abs(spoken).max()
 
 
 async def lead_of(site: Site, text: str, number: str, data: dict[str, Any]) -> CampaignId:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+import socket
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.stack.sound import FRAME_SAMPLES, SAMPLE_RATE_HZ, Ear, Sound, decode, encode, tone_frame
+from engine.stack.tone_server import LogFollower, ToneServer
 from engine.stack.tone_stream import ToneStream
 from engine.stack.tones import fold
 
@@ -150,3 +155,33 @@ def test_a_muted_stream_sends_silence_until_it_speaks_again() -> None:
         sender.muted = muted
         heard.append(hearer.hear(sender.next_packet(tone_frame(1000))[12:]))
     assert heard == [Sound.TONE, Sound.SILENCE, Sound.TONE]
+
+
+def test_what_asterisk_says_before_sipp_writes_of_the_answer_is_heard(tmp_path: Path) -> None:
+    log, out = tmp_path / "calls.log", io.StringIO()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asterisk,
+    ):
+        for sock in (ours, asterisk):
+            sock.bind(("127.0.0.1", 0))
+        ours.setblocking(False)
+        server = ToneServer(ours, LogFollower(log), 1000, 1400, out, keep=tmp_path)
+        log.write_text(logged("invite", "number=+12025550199 rtp="))
+        for number in range(5):
+            asterisk.sendto(rtp(bytes([number]) * FRAME_SAMPLES, number), ours.getsockname())
+        server.run(0.2)
+        with log.open("a") as more:
+            more.write(logged("answer", f"rtp={asterisk.getsockname()[1]}"))
+        server.run(0.2)
+        asterisk.sendto(rtp(bytes([5]) * FRAME_SAMPLES, 5), ours.getsockname())
+        server.run(0.2)
+    kept = (tmp_path / "12025550199.ulaw").read_bytes()
+    assert kept == b"".join(bytes([number]) * FRAME_SAMPLES for number in range(6))
+
+
+def logged(event: str, rest: str) -> str:
+    now = time.time()
+    local = time.strftime("%Y-%m-%d\t%H:%M:%S", time.localtime(now))
+    fraction = f"{now % 1:.6f}"[1:]
+    return f"{event} n=1.000000 call=a {rest} at={local}{fraction}\t{int(now)}{fraction}\n"
