@@ -18,6 +18,8 @@ from engine.errors import VssError
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
+WAIT_S = 0.5
+
 
 def performed(tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Piece], None, None]:
     """Each task with its result, in the order of completion. Closing the iterator ends the processes.
@@ -36,10 +38,11 @@ def performed(tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Piec
     try:
         yield from _spread(executor, tasks, 2 * workers)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
             child.join()
+        # after its workers, so that its thread has ended: else that closes what the interpreter's exit writes to
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _spread(executor: ProcessPoolExecutor, tasks: Sequence[Task], most: int) -> Iterator[tuple[Task, Piece]]:
@@ -50,7 +53,8 @@ def _spread(executor: ProcessPoolExecutor, tasks: Sequence[Task], most: int) -> 
             task = waiting.pop()
             with _interrupted_later():
                 under_way[executor.submit(perform, task)] = task
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        # bounded: a signal in the instant before waiting begins would else be heard only after it
+        done, _ = wait(under_way, timeout=WAIT_S, return_when=FIRST_COMPLETED)
         for future in done:
             task = under_way.pop(future)
             yield task, _checked(task, future)
