@@ -32,7 +32,7 @@ from typing import Any
 from engine.call.commands import CreateBridge, DestroyBridge, HangUp, Join, Originate, StartMusic, TelephonyCommand
 from engine.errors import ImpossibleEvent, Rejected
 from engine.ids import BridgeId, CallId, ChannelId, Slot, seat_bridge, seat_channel
-from engine.revision import reviser
+from engine.revision import Struct, revised
 
 RING_TIMEOUT_S = 30
 CALLING_LIMIT_S = 45.0
@@ -52,8 +52,7 @@ class AgentState(StrEnum):
     WRAPPING = "wrapping"
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """One agent at one slot. Times are epoch seconds."""
 
     slot: Slot
@@ -246,7 +245,6 @@ class KeepDisposition:
 Effect = TelephonyCommand | TellCallLost | TellCallLeaving | EndCall | KeepDisposition
 Step = tuple[Agent, tuple[Effect, ...]]
 S = AgentState
-replace = reviser(Agent)
 
 
 def step(agent: Agent, event: AgentEvent) -> Step:
@@ -265,7 +263,7 @@ def step(agent: Agent, event: AgentEvent) -> Step:
 
 
 def _to(agent: Agent, state: AgentState, at: float, reason: str | None = None, **changes: Any) -> Agent:
-    return replace(agent, state=state, since=at, reason=reason, deadline_at=changes.pop("deadline_at", None), **changes)
+    return revised(agent, state=state, since=at, reason=reason, deadline_at=changes.pop("deadline_at", None), **changes)
 
 
 # --- log-in and log-out
@@ -274,7 +272,7 @@ def _to(agent: Agent, state: AgentState, at: float, reason: str | None = None, *
 def _login(agent: Agent, event: LoginAsked) -> Step:
     login_ms = int(event.at * 1000)
     channel = seat_channel(agent.slot, login_ms)
-    agent = replace(agent, channel=channel, bridge=seat_bridge(agent.slot, login_ms), ready_after=event.ready)
+    agent = revised(agent, channel=channel, bridge=seat_bridge(agent.slot, login_ms), ready_after=event.ready)
     agent = _to(agent, S.CALLING, event.at, deadline_at=event.at + CALLING_LIMIT_S, unattended=0)
     dial = Originate(channel, f"PJSIP/{agent.slot}", AGENT_CONTEXT, "s", f"VSS {agent.slot}", RING_TIMEOUT_S)
     return agent, (dial,)
@@ -285,7 +283,7 @@ def _entered(agent: Agent, event: SeatEntered) -> Step:
     assert agent.channel is not None
     create = CreateBridge(agent.bridge, f"seat {agent.slot}")
     # A phone that answered is there, whatever was heard of its registration.
-    return replace(agent, registered=True), (create, Join(agent.bridge, agent.channel))
+    return revised(agent, registered=True), (create, Join(agent.bridge, agent.channel))
 
 
 def _seated(agent: Agent, event: SeatJoined) -> Step:
@@ -295,11 +293,11 @@ def _seated(agent: Agent, event: SeatJoined) -> Step:
 
 
 def _ready_when_seated(agent: Agent, event: ReadyAsked) -> Step:
-    return replace(agent, ready_after=True), ()
+    return revised(agent, ready_after=True), ()
 
 
 def _pause_when_seated(agent: Agent, event: PauseAsked) -> Step:
-    return replace(agent, ready_after=False), ()
+    return revised(agent, ready_after=False), ()
 
 
 def _logout(agent: Agent, event: LogoutAsked) -> Step:
@@ -326,7 +324,7 @@ def _offline(agent: Agent, reason: str, at: float, *, hang_up: bool) -> Step:
         effects.append(HangUp(agent.channel))
     if agent.bridge is not None:
         effects.append(DestroyBridge(agent.bridge))
-    agent = replace(agent, channel=None, bridge=None, call=None, ready_after=False, done_early=False)
+    agent = revised(agent, channel=None, bridge=None, call=None, ready_after=False, done_early=False)
     return _to(agent, S.OFFLINE, at, reason, pending=None, pending_reason=None), tuple(effects)
 
 
@@ -342,7 +340,7 @@ def _pause(agent: Agent, event: PauseAsked) -> Step:
 
 
 def _digit_idle(agent: Agent, event: SeatDigit) -> Step:
-    agent = replace(agent, unattended=0)
+    agent = revised(agent, unattended=0)
     if event.digit != "#":
         return agent, ()
     if agent.state is S.READY:
@@ -356,7 +354,7 @@ def _digit_idle(agent: Agent, event: SeatDigit) -> Step:
 def _reserve(agent: Agent, event: Reserved) -> Step:
     """A paused agent is reserved only for a call of their own, and is paused again after it."""
     if agent.state is S.PAUSED:
-        agent = replace(agent, pending=S.PAUSED, pending_reason=agent.reason)
+        agent = revised(agent, pending=S.PAUSED, pending_reason=agent.reason)
     return _to(agent, S.RESERVED, event.at, call=event.call), ()
 
 
@@ -365,20 +363,20 @@ def _connected(agent: Agent, event: Connected) -> Step:
 
 
 def _unreserve(agent: Agent, event: Released) -> Step:
-    agent = replace(agent, call=None, unattended=agent.unattended + event.unattended)
+    agent = revised(agent, call=None, unattended=agent.unattended + event.unattended)
     if event.unattended and agent.pending is None and agent.unattended >= UNATTENDED_MAX:
         return _to(agent, S.PAUSED, event.at, UNDECIDED), _music(agent)
     return _after_call(agent, event.at, _music(agent))
 
 
 def _decided(agent: Agent, event: Decided) -> Step:
-    return replace(agent, unattended=0), ()
+    return revised(agent, unattended=0), ()
 
 
 def _over(agent: Agent, event: Released) -> Step:
-    agent = replace(agent, last_call=agent.call, call=None)
+    agent = revised(agent, last_call=agent.call, call=None)
     if agent.done_early or event.wrap_up_s <= 0 or not event.talked:
-        return _after_call(replace(agent, done_early=False), event.at, _music(agent))
+        return _after_call(revised(agent, done_early=False), event.at, _music(agent))
     return _to(agent, S.WRAPPING, event.at, deadline_at=event.at + event.wrap_up_s), _music(agent)
 
 
@@ -393,11 +391,11 @@ def _after_call(agent: Agent, at: float, effects: tuple[Effect, ...]) -> Step:
 
 
 def _pause_later(agent: Agent, event: PauseAsked) -> Step:
-    return replace(agent, pending=S.PAUSED, pending_reason=event.reason), _leaving(agent)
+    return revised(agent, pending=S.PAUSED, pending_reason=event.reason), _leaving(agent)
 
 
 def _logout_later(agent: Agent, event: LogoutAsked) -> Step:
-    return replace(agent, pending=S.OFFLINE), _leaving(agent)
+    return revised(agent, pending=S.OFFLINE), _leaving(agent)
 
 
 def _leaving(agent: Agent) -> tuple[Effect, ...]:
@@ -407,24 +405,24 @@ def _leaving(agent: Agent) -> tuple[Effect, ...]:
 
 def _ready_later(agent: Agent, event: ReadyAsked) -> Step:
     """Takes back a pause or log-out asked for during the call."""
-    return replace(agent, pending=None, pending_reason=None), ()
+    return revised(agent, pending=None, pending_reason=None), ()
 
 
 def _done_talking(agent: Agent, event: DoneAsked) -> Step:
     assert agent.call is not None
-    return replace(agent, done_early=True, unattended=0), (EndCall(agent.call),)
+    return revised(agent, done_early=True, unattended=0), (EndCall(agent.call),)
 
 
 def _done_wrapping(agent: Agent, event: DoneAsked | ReadyAsked) -> Step:
-    return _after_call(replace(agent, unattended=0), event.at, ())
+    return _after_call(revised(agent, unattended=0), event.at, ())
 
 
 def _pause_wrapping(agent: Agent, event: PauseAsked) -> Step:
-    return replace(agent, pending=S.PAUSED, pending_reason=event.reason, unattended=0), ()
+    return revised(agent, pending=S.PAUSED, pending_reason=event.reason, unattended=0), ()
 
 
 def _digit_wrapping(agent: Agent, event: SeatDigit) -> Step:
-    agent = replace(agent, unattended=0)
+    agent = revised(agent, unattended=0)
     if event.digit == "#":
         return _to(agent, S.PAUSED, event.at, "phone"), ()
     if not event.digit.isdigit():
@@ -434,14 +432,14 @@ def _digit_wrapping(agent: Agent, event: SeatDigit) -> Step:
 
 
 def _wrap_up_passed(agent: Agent, event: SeatDeadlinePassed) -> Step:
-    agent = replace(agent, unattended=agent.unattended + 1)
+    agent = revised(agent, unattended=agent.unattended + 1)
     if agent.pending is None and agent.unattended >= UNATTENDED_MAX:
         return _to(agent, S.PAUSED, event.at, UNATTENDED), ()
     return _after_call(agent, event.at, ())
 
 
 def _registration(agent: Agent, event: RegistrationChanged) -> Step:
-    return replace(agent, registered=event.registered), ()
+    return revised(agent, registered=event.registered), ()
 
 
 def _music(agent: Agent) -> tuple[Effect, ...]:

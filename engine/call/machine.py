@@ -55,7 +55,7 @@ from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
 from engine.ids import PlaybackId
 from engine.outcome.disposition import Outcome
-from engine.revision import reviser
+from engine.revision import revised
 from engine.trunk.cause import outcome_of
 
 from .commands import (
@@ -131,7 +131,6 @@ UNDECIDED = "no decision in time"
 MESSAGE_LEAD_S = 0.25
 """The message must have begun when the limit passes, so it is started this much earlier."""
 
-replace = reviser(Call)
 
 Commands = tuple[Command, ...]
 Step = tuple[Call, Commands]
@@ -155,12 +154,12 @@ def start_outbound(call: Call, originate: Originate) -> Step:
 
 def start_preview(call: Call, limit_s: float) -> Step:
     """Begin the preview of a lead for the agent at `call.seat`, who has `limit_s` to decide; nothing is dialed."""
-    return replace(call, phase=Phase.PREVIEWING, deadline_at=call.created_at + limit_s), ()
+    return revised(call, phase=Phase.PREVIEWING, deadline_at=call.created_at + limit_s), ()
 
 
 def start_inbound(call: Call) -> Step:
     """Begin an inbound call whose channel is in the application: answer it, play music, ask for an agent."""
-    call, commands = _ask_for_agent(replace(call, answered_at=call.created_at))
+    call, commands = _ask_for_agent(revised(call, answered_at=call.created_at))
     return call, (Answer(call.channel), StartMusic(call.channel), *commands)
 
 
@@ -173,7 +172,7 @@ def start_scripted(call: Call) -> Step:
 
 
 def _dial_asked(call: Call, event: DialAsked) -> Step:
-    call, commands = _dial(replace(call, trunk=event.trunk), event.originate, event.at)
+    call, commands = _dial(revised(call, trunk=event.trunk), event.originate, event.at)
     return call, (*_decided(call), *commands)
 
 
@@ -197,7 +196,7 @@ def _agent_leaving_preview(call: Call, event: AgentLeaving) -> Step:
 
 
 def _agent_lost_preview(call: Call, event: AgentLost) -> Step:
-    return _take_back(replace(call, seat_held=False), event.at, "agent", "the agent left")
+    return _take_back(revised(call, seat_held=False), event.at, "agent", "the agent left")
 
 
 def _hang_up_preview(call: Call, event: HangUpAsked) -> Step:
@@ -223,25 +222,25 @@ def _decided(call: Call) -> Commands:
 
 def _dial(call: Call, originate: Originate, at: float) -> Step:
     deadline_at = at + originate.ring_timeout_s + RING_GUARD_S
-    return replace(call, phase=Phase.DIALING, dialed_at=at, deadline_at=deadline_at), (originate,)
+    return revised(call, phase=Phase.DIALING, dialed_at=at, deadline_at=deadline_at), (originate,)
 
 
 def _ring(call: Call, event: LegRinging) -> Step:
-    return replace(call, phase=Phase.RINGING, ringing_at=call.ringing_at or event.at), ()
+    return revised(call, phase=Phase.RINGING, ringing_at=call.ringing_at or event.at), ()
 
 
 def _answer(call: Call, event: LegAnswered) -> Step:
-    return replace(call, phase=Phase.ANSWERED, answered_at=event.at, deadline_at=event.at + ENTER_LIMIT_S), ()
+    return revised(call, phase=Phase.ANSWERED, answered_at=event.at, deadline_at=event.at + ENTER_LIMIT_S), ()
 
 
 def _enter(call: Call, event: LegEntered) -> Step:
     """A live person is in the application: connect, announce or hang up, as the policy says."""
     if call.answered_at is None:
-        call = replace(call, answered_at=event.at)
-    call = replace(call, live_at=event.at)
+        call = revised(call, answered_at=event.at)
+    call = revised(call, live_at=event.at)
     if call.seat is not None and call.seat_held:
         return _connect(call, call.seat, event.at)
-    call = replace(call, seat=None)
+    call = revised(call, seat=None)
     if call.script:
         return _to_script(call)
     match call.policy.answer_action:
@@ -283,7 +282,7 @@ def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
     A campaign's live answer is served by another agent of the pool, or hears the message.
     """
     if call.answered_at is not None and call.kind is CallKind.CAMPAIGN:
-        return replace(call, seat_held=False), ()
+        return revised(call, seat_held=False), ()
     outcome = Outcome.CANCELLED if call.answered_at is None else Outcome.ABANDONED
     return _hang_up(call, "agent", event.at, seat_held=False, outcome=outcome)
 
@@ -294,7 +293,7 @@ def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
 def _ask_for_agent(call: Call) -> Step:
     since = call.answered_at or call.created_at
     request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since, call.policy.slot)
-    return replace(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
+    return revised(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
 
 
 def _music_unheard(call: Call, event: LegSeen) -> Step:
@@ -311,7 +310,7 @@ def _assigned_late(call: Call, event: AgentAssigned) -> Step:
 
 
 def _connect(call: Call, seat: Seat, at: float) -> Step:
-    call = replace(call, phase=Phase.CONNECTING, seat=seat, seat_held=True, deadline_at=at + CONNECT_LIMIT_S)
+    call = revised(call, phase=Phase.CONNECTING, seat=seat, seat_held=True, deadline_at=at + CONNECT_LIMIT_S)
     commands: list[Command] = [StopMusic(seat.channel)]
     if call.kind is CallKind.INBOUND or call.scripted:
         commands.append(StopMusic(call.channel))
@@ -324,13 +323,13 @@ def _joined(call: Call, event: LegJoined) -> Step:
     if seat is None or event.channel != call.channel or event.bridge != seat.bridge:
         return call, ()
     deadline_at = None if call.scripted else event.at + call.policy.talk_max_s
-    call = replace(call, phase=Phase.TALKING, bridged_at=event.at, deadline_at=deadline_at, asked="")
+    call = revised(call, phase=Phase.TALKING, bridged_at=event.at, deadline_at=deadline_at, asked="")
     return call, (MarkTalking(call.id, seat.slot),)
 
 
 def _agent_lost_connecting(call: Call, event: AgentLost) -> Step:
     """Back to the queue for what is left of the limit; then the message."""
-    call = replace(call, seat=None, seat_held=False)
+    call = revised(call, seat=None, seat_held=False)
     if call.scripted:
         return _to_script(call) if not call.asked else _ask_again(call)
     if call.kind is CallKind.MANUAL:
@@ -352,18 +351,18 @@ def _connect_failed(call: Call, event: CommandFailed | DeadlinePassed) -> Step:
             return call, ()
         match event.failure:
             case Failure.GONE:
-                return replace(call, deadline_at=event.at + GONE_LIMIT_S), ()
+                return revised(call, deadline_at=event.at + GONE_LIMIT_S), ()
             case Failure.NOT_SENT | Failure.TIMED_OUT:
                 return call, ()
             case Failure.REFUSED:
                 pass
     call, released = _release(call, talked=False)
     if call.scripted:
-        call, commands = _to_script(replace(call, seat=None, asked=""))
+        call, commands = _to_script(revised(call, seat=None, asked=""))
     elif call.kind is CallKind.MANUAL:
         call, commands = _hang_up(call, "engine", event.at)
     else:
-        call, commands = _announce(replace(call, seat=None), event.at)
+        call, commands = _announce(revised(call, seat=None), event.at)
     return call, (*released, *commands)
 
 
@@ -398,7 +397,7 @@ def _talk_overdue(call: Call, event: DeadlinePassed) -> Step:
 
 def _agent_left_talking(call: Call, event: AgentLost) -> Step:
     if call.scripted:
-        return _part(replace(call, seat_held=False))
+        return _part(revised(call, seat_held=False))
     return _hang_up(call, "agent", event.at, seat_held=False)
 
 
@@ -407,7 +406,7 @@ def _agent_left_talking(call: Call, event: AgentLost) -> Step:
 
 def _to_script(call: Call) -> Step:
     """The script goes on: it is told by who watches the call's steps."""
-    return replace(call, phase=Phase.SCRIPTED, scripted=True, deadline_at=None), ()
+    return revised(call, phase=Phase.SCRIPTED, scripted=True, deadline_at=None), ()
 
 
 def _part(call: Call) -> Step:
@@ -424,7 +423,7 @@ def _talk_cut(call: Call, event: TalkCut) -> Step:
 
 def _taken_by_script(call: Call, event: ScriptTakes) -> Step:
     """An agent hands the caller over, and waits with music for them, or not."""
-    call = replace(call, script=event.script)
+    call = revised(call, script=event.script)
     if not event.keep_agent or call.seat is None or not call.seat_held:
         return _part(call)
     call, _ = _to_script(call)
@@ -434,32 +433,32 @@ def _taken_by_script(call: Call, event: ScriptTakes) -> Step:
 
 def _waiting_taken_by_script(call: Call, event: ScriptTakes) -> Step:
     cancel = CancelRequest(call.id, call.policy.pool)
-    call, _ = _to_script(replace(call, script=event.script))
+    call, _ = _to_script(revised(call, script=event.script))
     return call, (cancel, StopMusic(call.channel))
 
 
 def _script_leaves(call: Call, event: ScriptLeaves) -> Step:
     """Back to the agent who waits; without one there is nobody left for the caller."""
-    call = replace(call, scripted=False)
+    call = revised(call, scripted=False)
     if call.seat is None or not call.seat_held:
         return _hang_up(call, "script", event.at, outcome=_outcome_of_script(call))
     return _connect(call, call.seat, event.at)
 
 
 def _settled(call: Call, event: Settled) -> Step:
-    return replace(call, settled=True), ()
+    return revised(call, settled=True), ()
 
 
 def _judged(call: Call, event: Judged) -> Step:
-    return replace(call, machine=event.verdict, greeting_end_at=event.at), ()
+    return revised(call, machine=event.verdict, greeting_end_at=event.at), ()
 
 
 def _script_answered(call: Call, event: LegAnswered) -> Step:
-    return replace(call, answered_at=call.answered_at or event.at), ()
+    return revised(call, answered_at=call.answered_at or event.at), ()
 
 
 def _agent_asked(call: Call, event: AgentAsked) -> Step:
-    call = replace(call, asked=event.pool, asked_priority=event.priority, asked_at=event.at)
+    call = revised(call, asked=event.pool, asked_priority=event.priority, asked_at=event.at)
     return _ask_again(call)
 
 
@@ -470,7 +469,7 @@ def _ask_again(call: Call) -> Step:
 
 
 def _agent_unasked(call: Call, event: AgentUnasked) -> Step:
-    return replace(call, asked=""), _unask(call)
+    return revised(call, asked=""), _unask(call)
 
 
 def _unask(call: Call) -> Commands:
@@ -488,20 +487,20 @@ def _agent_unasked_connecting(call: Call, event: AgentUnasked) -> Step:
     if not call.scripted:
         return call, ()
     leave: Commands = (Leave(call.seat.bridge, call.channel),) if call.seat is not None else ()
-    call, released = _release(replace(call, asked=""), talked=False)
+    call, released = _release(revised(call, asked=""), talked=False)
     call, _ = _to_script(call)
     return call, (*leave, *released)
 
 
 def _kept_agent_lost(call: Call, event: AgentLost) -> Step:
-    return replace(call, seat_held=False), ()
+    return revised(call, seat_held=False), ()
 
 
 def _hang_up_scripted(call: Call, event: HangUpAsked) -> Step:
     """The script ends the call, or somebody else does."""
     unask = _unask(call)
     outcome = Outcome.ANSWERED if event.by == "script" else _outcome_of_script(call)
-    call, commands = _hang_up(replace(call, asked=""), event.by, event.at, outcome=outcome)
+    call, commands = _hang_up(revised(call, asked=""), event.by, event.at, outcome=outcome)
     return call, (*unask, *commands)
 
 
@@ -516,9 +515,9 @@ def _outcome_of_script(call: Call) -> Outcome:
 def _announce(call: Call, at: float) -> Step:
     """Play the message; where an agent was due, the call is abandoned from here on."""
     if call.policy.answer_action is AnswerAction.AGENT:
-        call = replace(call, phase=Phase.ANNOUNCING, outcome=Outcome.ABANDONED, deadline_at=at + MESSAGE_LIMIT_S)
+        call = revised(call, phase=Phase.ANNOUNCING, outcome=Outcome.ABANDONED, deadline_at=at + MESSAGE_LIMIT_S)
     else:
-        call = replace(call, phase=Phase.ANNOUNCING, deadline_at=at + call.policy.talk_max_s)
+        call = revised(call, phase=Phase.ANNOUNCING, deadline_at=at + call.policy.talk_max_s)
     music: Commands = (StopMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
     return call, (*music, Play(call.channel, message_id(call), call.policy.message))
 
@@ -526,7 +525,7 @@ def _announce(call: Call, at: float) -> Step:
 def _message_began(call: Call, event: PlaybackBegan) -> Step:
     if event.playback != message_id(call) or call.message_at is not None:
         return call, ()
-    return replace(call, message_at=event.at), ()
+    return revised(call, message_at=event.at), ()
 
 
 def _message_ended(call: Call, event: PlaybackEnded) -> Step:
@@ -540,7 +539,7 @@ def _message_ended(call: Call, event: PlaybackEnded) -> Step:
         outcome = call.outcome or Outcome.ABANDONED
         return _hang_up(call, "engine", event.at, message_at=message_at, outcome=outcome)
     if call.policy.opt_out_digit and call.policy.opt_out_wait_s > 0:
-        return replace(call, message_ended_at=event.at, deadline_at=event.at + call.policy.opt_out_wait_s), ()
+        return revised(call, message_ended_at=event.at, deadline_at=event.at + call.policy.opt_out_wait_s), ()
     return _hang_up(call, "engine", event.at, outcome=call.outcome or Outcome.ANSWERED)
 
 
@@ -549,7 +548,7 @@ def _opt_out(call: Call, event: LegDigit) -> Step:
     if not _opts_out(call, event):
         return call, ()
     stop: Commands = (StopPlay(message_id(call)),) if call.message_ended_at is None else ()
-    confirmed, commands = _confirm(replace(call, opted_out_at=event.at, message_ended_at=None), event.at)
+    confirmed, commands = _confirm(revised(call, opted_out_at=event.at, message_ended_at=None), event.at)
     return confirmed, (RecordOptOut(call.id), *stop, *commands)
 
 
@@ -557,7 +556,7 @@ def _opt_out_late(call: Call, event: LegDigit) -> Step:
     """Pressed while our hang-up was on its way."""
     if not _opts_out(call, event) or call.message_at is None:
         return call, ()
-    return replace(call, opted_out_at=event.at), (RecordOptOut(call.id),)
+    return revised(call, opted_out_at=event.at), (RecordOptOut(call.id),)
 
 
 def _opts_out(call: Call, event: LegDigit) -> bool:
@@ -568,7 +567,7 @@ def _confirm(call: Call, at: float) -> Step:
     if not call.policy.confirmation:
         return _hang_up(call, "engine", at, outcome=call.outcome or Outcome.ANSWERED)
     play = Play(call.channel, confirmation_id(call), call.policy.confirmation)
-    return replace(call, deadline_at=at + CONFIRMATION_LIMIT_S), (play,)
+    return revised(call, deadline_at=at + CONFIRMATION_LIMIT_S), (play,)
 
 
 def _message_failed(call: Call, event: CommandFailed) -> Step:
@@ -576,7 +575,7 @@ def _message_failed(call: Call, event: CommandFailed) -> Step:
     if not isinstance(event.command, Play) or event.command.playback != _playback_due(call):
         return call, ()
     if event.failure in {Failure.NOT_SENT, Failure.TIMED_OUT}:
-        return replace(call, deadline_at=event.at + HANG_UP_LIMIT_S), ()
+        return revised(call, deadline_at=event.at + HANG_UP_LIMIT_S), ()
     return _hang_up(call, "engine", event.at, outcome=_outcome_of_message(call))
 
 
@@ -618,7 +617,7 @@ def _joined_late(call: Call, event: LegJoined) -> Step:
 
 
 def _hang_up(call: Call, by: str, at: float, **changes: Any) -> Step:
-    call = replace(
+    call = revised(
         call,
         phase=Phase.HANGING_UP,
         hangup_by=call.hangup_by or by,
@@ -654,11 +653,11 @@ def _met_an_answer(call: Call, at: float) -> Call:
     """
     if call.kind is not CallKind.CAMPAIGN or call.answered_at is not None:
         return call
-    return replace(call, answered_at=at, outcome=Outcome.ABANDONED)
+    return revised(call, answered_at=at, outcome=Outcome.ABANDONED)
 
 
 def _agent_left_hanging_up(call: Call, event: AgentLost) -> Step:
-    return replace(call, seat_held=False), ()
+    return revised(call, seat_held=False), ()
 
 
 def _ended(call: Call, event: LegEnded) -> Step:
@@ -674,7 +673,7 @@ def _ended(call: Call, event: LegEnded) -> Step:
 
 def _end(call: Call, at: float, **changes: Any) -> Step:
     call, released = _release(call, talked=call.bridged_at is not None)
-    call = replace(call, phase=Phase.ENDED, ended_at=at, deadline_at=None, **changes)
+    call = revised(call, phase=Phase.ENDED, ended_at=at, deadline_at=None, **changes)
     recorded: Commands = (RecordOutcome(call.attempt),) if call.attempt is not None else ()
     return call, (*released, *recorded)
 
@@ -696,7 +695,7 @@ def _release(call: Call, *, talked: bool, unattended: bool = False) -> Step:
     if not call.seat_held or call.seat is None:
         return call, ()
     release = ReleaseAgent(call.id, call.seat.slot, talked, call.policy.wrap_up_s, unattended)
-    return replace(call, seat_held=False), (release,)
+    return revised(call, seat_held=False), (release,)
 
 
 def message_id(call: Call) -> PlaybackId:

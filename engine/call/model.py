@@ -10,6 +10,7 @@ from engine.dialer.campaign import AnswerAction
 from engine.dialer.lead import RecallRule
 from engine.ids import AttemptId, BridgeId, CallId, CampaignId, ChannelId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
+from engine.revision import Struct
 
 
 class CallKind(StrEnum):
@@ -72,8 +73,7 @@ class Seat:
     bridge: BridgeId
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call. Times are epoch seconds; a time that is None has not come."""
 
     id: CallId

@@ -20,6 +20,7 @@ from engine.dialer.pacing import Limits, Pacer, PacingView, Preview, Progressive
 from engine.errors import Unavailable
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
+from engine.revision import revised
 from engine.trunk.capacity import Capacity
 
 from .bounds import Bounds, Soundness
@@ -629,7 +630,7 @@ class Dialing:
             self._metrics.count("vss_dial_launched_total", len(claimed) - len(left))
 
     def _launch(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> None:
-        call = replace(self._call_of(campaign, policy, lead), trunk=campaign.trunk)
+        call = revised(self._call_of(campaign, policy, lead), trunk=campaign.trunk)
         self._switchboard.dial(call, self.originate(call, campaign.caller_id))
 
     def _call_of(self, campaign: Campaign, policy: CallPolicy, lead: ClaimedLead) -> Call:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -20,6 +20,7 @@ from engine.clock import Clock
 from engine.errors import NotFound, Rejected, Unavailable
 from engine.ids import AttemptId, CampaignId, PlaybackId, Slot, TrunkName
 from engine.ports import Barrier, LeadStore, Metrics, ShownLead
+from engine.revision import revised
 
 from .dialing import Dialing
 from .switchboard import Switchboard
@@ -116,7 +117,7 @@ class PreviewDesk:
         except BaseException:
             self.dialing.give_back_call(campaign.trunk)
             raise
-        originate = self.dialing.originate(replace(call, trunk=campaign.trunk), campaign.caller_id)
+        originate = self.dialing.originate(revised(call, trunk=campaign.trunk), campaign.caller_id)
         self.switchboard.post(call.id, DialAsked(originate, campaign.trunk, self.clock.now()))
 
     def skip(self, slot: Slot, reason: str) -> None:

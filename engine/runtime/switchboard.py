@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -55,6 +54,7 @@ from engine.errors import NotFound
 from engine.ids import CallId, CampaignId, PlaybackId, Slot, seat_slot
 from engine.outcome.disposition import Outcome
 from engine.ports import Disposition, Metrics, Telephony
+from engine.revision import revised
 
 from .deadlines import Deadlines
 from .story import Story
@@ -172,7 +172,7 @@ class Switchboard:
             return False
         self.tell_agent(agent.slot, Reserved(call.id, call.created_at))
         seat = Seat(agent.slot, agent.channel, agent.bridge)
-        self._begin(*start_preview(replace(call, seat=seat, seat_held=True), limit_s))
+        self._begin(*start_preview(revised(call, seat=seat, seat_held=True), limit_s))
         self.perform(Play(seat.channel, PlaybackId(f"{call.id}-cue"), LEAD_CUE))
         return True
 
@@ -270,7 +270,7 @@ class Switchboard:
         log.exception("call_fault", call=call.id, phase=call.phase, fact=type(event).__name__)
         self._metrics.count("vss_call_faults_total", kind=type(event).__name__)
         now = self._clock.now()
-        after = replace(
+        after = revised(
             call, phase=Phase.ENDED, ended_at=now, deadline_at=None, outcome=Outcome.ENGINE_ERROR, hangup_by="engine",
             seat_held=False,
         )  # fmt: skip

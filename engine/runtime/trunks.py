@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from engine.clock import Clock
 from engine.ids import TrunkName
 from engine.ports import TrunkRecord
+from engine.revision import revised
 from engine.trunk.capacity import Capacity
 
 
@@ -25,7 +26,7 @@ class Trunks:
         self.records = {record.name: record for record in records}
         for name, record in self.records.items():
             known = self._capacity.get(name, Capacity(record.cps_max, record.channels_max))
-            self._capacity[name] = replace(known, cps_max=record.cps_max, channels_max=record.channels_max)
+            self._capacity[name] = revised(known, cps_max=record.cps_max, channels_max=record.channels_max)
 
     def capacity(self, name: TrunkName) -> Capacity | None:
         """A trunk's capacity at this moment; None for one that this cell does not have (any more)."""

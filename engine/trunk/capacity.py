@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from engine.revision import reviser
+from engine.revision import Struct, revised
 
 BURST_S = 0.25
 """A bucket holds at most this many seconds' worth of calls (at least one), so that a pause never becomes a burst."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(Struct, frozen=True):
     """The state of one trunk's limits. `cps_max` in calls per second, `channels_max` and `channels` in legs."""
 
     cps_max: float
@@ -24,7 +21,7 @@ class Capacity:
         """The same trunk at `now`, its bucket filled for the time that passed."""
         passed_s = max(0.0, now - self.at) if self.at else BURST_S
         full = max(1.0, self.cps_max * BURST_S)
-        return _revised(self, tokens=min(full, self.tokens + passed_s * self.cps_max), at=now)
+        return revised(self, tokens=min(full, self.tokens + passed_s * self.cps_max), at=now)
 
     @property
     def free(self) -> int:
@@ -33,15 +30,12 @@ class Capacity:
 
     def taken(self, count: int) -> Capacity:
         """After `count` calls were started."""
-        return _revised(self, tokens=self.tokens - count, channels=self.channels + count)
+        return revised(self, tokens=self.tokens - count, channels=self.channels + count)
 
     def returned(self, count: int) -> Capacity:
         """After `count` calls that were taken turned out not to be made."""
-        return _revised(self, tokens=self.tokens + count, channels=max(0, self.channels - count))
+        return revised(self, tokens=self.tokens + count, channels=max(0, self.channels - count))
 
     def released(self, count: int = 1) -> Capacity:
         """After `count` legs ended."""
-        return _revised(self, channels=max(0, self.channels - count))
-
-
-_revised = reviser(Capacity)
+        return revised(self, channels=max(0, self.channels - count))

@@ -64,6 +64,7 @@ from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
 from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot, TrunkName
 from engine.outcome.disposition import LIVE, Outcome
+from engine.revision import revised
 
 CUSTOMER = ChannelId("c1")
 DIAL = Originate(CUSTOMER, "PJSIP/1@t", "vss-customer", "s", "1", 25)
@@ -154,18 +155,18 @@ class Driver:
         self.held: Counter[Slot] = Counter()
         self.commands: list[Command] = []
         if script and kind is CallKind.INBOUND:
-            self.call, commands = start_scripted(replace(call, phase=Phase.WAITING))
+            self.call, commands = start_scripted(revised(call, phase=Phase.WAITING))
         elif kind is CallKind.INBOUND:
-            self.call, commands = start_inbound(replace(call, phase=Phase.WAITING))
+            self.call, commands = start_inbound(revised(call, phase=Phase.WAITING))
         elif preview:
             self.held[SEATS[0].slot] += 1
-            shown = replace(call, attempt=AttemptId(CUSTOMER), seat=SEATS[0], seat_held=True)
+            shown = revised(call, attempt=AttemptId(CUSTOMER), seat=SEATS[0], seat_held=True)
             self.call, commands = start_preview(shown, 120.0)
         elif kind is CallKind.MANUAL:
             self.held[SEATS[0].slot] += 1
-            self.call, commands = start_outbound(replace(call, seat=SEATS[0], seat_held=True), DIAL)
+            self.call, commands = start_outbound(revised(call, seat=SEATS[0], seat_held=True), DIAL)
         else:
-            self.call, commands = start_outbound(replace(call, attempt=AttemptId(CUSTOMER)), DIAL)
+            self.call, commands = start_outbound(revised(call, attempt=AttemptId(CUSTOMER)), DIAL)
         self._account(commands)
 
     def take(self, event: CallEvent, pause_s: float) -> None:

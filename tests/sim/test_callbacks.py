@@ -13,6 +13,7 @@ from engine.fakes.virtual_time import run_virtually
 from engine.ids import CallId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import TrunkRecord
+from engine.revision import revised
 from engine.run_ports import CALLBACK_ATTEMPTS_MAX, CALLBACK_PAUSE_S, CallbackWish
 from engine.runtime.flows.callbacks import HOLD_MAX_S, PATIENCE_S
 from engine.runtime.switchboard import LEAD_CUE
@@ -137,7 +138,7 @@ def test_dial_that_was_never_sent_is_no_attempt() -> None:
         await cell.staff(7001)
         await cell.until(lambda: bool(cell.engine.switchboard.calls))
         (call,) = cell.engine.switchboard.calls.values()
-        cell.engine.callbacks.ended(replace(call, outcome=Outcome.NOT_DIALED))
+        cell.engine.callbacks.ended(revised(call, outcome=Outcome.NOT_DIALED))
         await cell.until(lambda: kept.attempts == 0)
         assert kept.status == "promised"
         cell.memory.do_not_call.add(SILENT)

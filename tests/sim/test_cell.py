@@ -18,6 +18,7 @@ from engine.fakes.stores import FakeOutcomes
 from engine.ids import AttemptId, CallId, CampaignId, ChannelId, LeadId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, OutcomeFact
+from engine.revision import revised
 from tests.sim.cell import ONCE, Cell, play
 
 AGENT = Slot(7001)
@@ -438,7 +439,7 @@ def test_call_tells_only_the_agent_who_serves_it() -> None:
         await cell.until(lambda: cell.state(7001) is AgentState.TALKING)
         board = cell.engine.switchboard
         mine = next(iter(board.calls.values()))
-        board._tell_agent_of(replace(mine, id=CallId("other")), AGENT, Released(True, 5.0, 0.0))
+        board._tell_agent_of(revised(mine, id=CallId("other")), AGENT, Released(True, 5.0, 0.0))
         assert cell.state(7001) is AgentState.TALKING
         await cell.engine.control.done(AGENT, "", "")
 

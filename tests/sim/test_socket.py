@@ -180,7 +180,7 @@ def test_person_who_answers_a_call_given_up_does_not_wait_in_silence(monkeypatch
         await cell.campaign(TALKS)
         await cell.until(lambda: len(cell.asterisk.dialed) == 2)
         call = next(iter(cell.engine.switchboard.calls.values()))
-        cell.engine.switchboard.calls[call.id] = machine.replace(
+        cell.engine.switchboard.calls[call.id] = machine.revised(
             call, phase=Phase.HANGING_UP, outcome=Outcome.UNKNOWN, deadline_at=call.created_at + 60
         )
         cell.engine.switchboard._landed(call)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -44,6 +43,7 @@ from engine.call.commands import CreateBridge, DestroyBridge, HangUp, Join, Orig
 from engine.call.events import AgentAssigned, AgentLeaving, AgentLost
 from engine.errors import Rejected
 from engine.ids import CallId, Slot
+from engine.revision import revised
 
 SLOT = Slot(7001)
 CALL = CallId("c1")
@@ -171,7 +171,7 @@ def test_pause_or_log_out_asked_before_the_call_is_connected_is_told_to_it(event
 def pool_of(*slots: int) -> Pool:
     pool = Pool("sales")
     for slot in slots:
-        pool.agents[Slot(slot)] = replace(seated(), slot=Slot(slot), since=float(slot))
+        pool.agents[Slot(slot)] = revised(seated(), slot=Slot(slot), since=float(slot))
     return pool
 
 

@@ -64,6 +64,7 @@ from engine.dialer.campaign import AnswerAction
 from engine.errors import ImpossibleEvent
 from engine.ids import AttemptId, BridgeId, CallId, ChannelId, PlaybackId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
+from engine.revision import revised
 
 ID = CallId("c1")
 CUSTOMER = ChannelId("c1")
@@ -74,7 +75,7 @@ DIAL = Originate(CUSTOMER, "PJSIP/1@t", "vss-customer", "s", "1", 25)
 
 def dialed(kind: CallKind = CallKind.CAMPAIGN, **changes: object) -> Call:
     call = Call(ID, kind, Phase.DIALING, "+12125550100", POLICY, 100.0, attempt=AttemptId("c1"))
-    return start_outbound(replace(call, **changes), DIAL)[0]  # type: ignore[arg-type]
+    return start_outbound(revised(call, **changes), DIAL)[0]  # type: ignore[arg-type]
 
 
 def run(call: Call, *events: CallEvent) -> tuple[Call, list[object]]:
@@ -268,7 +269,7 @@ def test_agentless_call_whose_message_could_not_be_played_is_no_success() -> Non
 def shown() -> Call:
     """A lead shown to the agent at 7001 for two minutes."""
     call = Call(ID, CallKind.CAMPAIGN, Phase.PREVIEWING, "+12125550100", POLICY, 100.0, attempt=AttemptId("c1"))
-    return start_preview(replace(call, seat=Seat(SLOT, AGENT, BRIDGE), seat_held=True), 120.0)[0]
+    return start_preview(revised(call, seat=Seat(SLOT, AGENT, BRIDGE), seat_held=True), 120.0)[0]
 
 
 ASKED = DialAsked(DIAL, TrunkName("carrier"), 130.0)

@@ -314,10 +314,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, here: Here) -> No
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_nobody_behind(stop: signal.Signals, tmp_path: Path) -> None:
     words = ["--cells", "calls-300-25", "--seeds", "4", "--workers", "2", "--out", str(tmp_path), "--json"]
+    before = signal.signal(
+        stop, signal.default_int_handler
+    )  # a suite in the background ignores SIGINT, and so would it
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "engine.cli", "pacing", "compare", *words],
         env=environment({}), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    signal.signal(stop, before)
     try:
         assert waited_for(lambda: len(members(child.pid)) >= 3)  # it and two workers
         os.kill(child.pid, stop)

@@ -38,6 +38,7 @@ from engine.dialer.observation import (
     Observation,
 )
 from engine.ids import AttemptId, BridgeId, CallId, CampaignId, ChannelId, Slot
+from engine.revision import revised
 from engine.runtime import news
 
 ID, CUSTOMER = CallId("c1"), ChannelId("c1")
@@ -56,7 +57,7 @@ def dialed(**changes: object) -> Call:
     call = Call(
         ID, CallKind.CAMPAIGN, Phase.DIALING, "+1", POLICY, 0.0, attempt=AttemptId("c1"), campaign=CampaignId(1)
     )
-    return replace(start_outbound(call, DIAL)[0], **changes)  # type: ignore[arg-type]
+    return revised(start_outbound(call, DIAL)[0], **changes)  # type: ignore[arg-type]
 
 
 def told(call: Call, *events: CallEvent) -> list[Observation]:
@@ -109,7 +110,7 @@ def test_only_calls_that_take_an_agent_from_others_are_news() -> None:
     assert not news.takes_agent(dialed(kind=CallKind.MANUAL, seat=Seat(SLOT, AGENT, BRIDGE)))
     caller = dialed(kind=CallKind.INBOUND, campaign=None, attempt=None)
     assert news.takes_agent(caller)
-    assert not news.takes_agent(replace(caller, policy=replace(POLICY, slot=SLOT)))
+    assert not news.takes_agent(revised(caller, policy=replace(POLICY, slot=SLOT)))
 
 
 @pytest.mark.parametrize(
@@ -147,5 +148,5 @@ def test_call_under_way_is_told_as_far_as_it_has_come(phase: Phase, expected: tu
 def test_agent_who_leaves_or_asks_to_is_no_supply(
     state: AgentState, changes: dict[str, object], expected: object
 ) -> None:
-    agent = replace(Agent(SLOT, "sales", state, 1.0, registered=True), **changes)  # type: ignore[arg-type]
+    agent = revised(Agent(SLOT, "sales", state, 1.0, registered=True), **changes)  # type: ignore[arg-type]
     assert news.of_agent(agent, 9.0) == expected

@@ -1,48 +1,32 @@
-"""Changed copies: as `dataclasses.replace` makes them."""
-
-from dataclasses import FrozenInstanceError, dataclass, replace
+"""What the machines rely on in their values: they never change, and a changed copy differs in nothing else."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.revision import reviser
+from engine.revision import Struct, revised
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     name: str
     size: int = 0
     parts: tuple[int, ...] = ()
 
 
-revised = reviser(Thing)
-
-
 @given(st.text(), st.integers(), st.fixed_dictionaries({}, optional={"name": st.text(), "size": st.integers()}))
-def test_a_revised_copy_equals_a_replaced_one(name: str, size: int, changes: dict[str, object]) -> None:
+def test_a_revised_copy_differs_in_what_was_named(name: str, size: int, changes: dict[str, object]) -> None:
     thing = Thing(name, size, (1, 2))
-    assert revised(thing, **changes) == replace(thing, **changes)  # type: ignore[arg-type]
+    copy = revised(thing, **changes)
+    assert {"name": copy.name, "size": copy.size} == {"name": name, "size": size, **changes}
+    assert copy.parts is thing.parts
     assert thing == Thing(name, size, (1, 2))
 
 
-def test_a_revised_copy_is_frozen_too() -> None:
-    with pytest.raises(FrozenInstanceError):
+def test_nothing_changes_in_place() -> None:
+    with pytest.raises(AttributeError):
         revised(Thing("a"), size=1).size = 2  # type: ignore[misc]
 
 
-def test_a_field_that_is_none_is_refused() -> None:
-    with pytest.raises(TypeError, match="no field 'colour'"):
+def test_a_field_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="colour"):
         revised(Thing("a"), colour="red")
-
-
-def test_a_class_that_checks_itself_is_refused() -> None:
-    @dataclass(frozen=True, slots=True)
-    class Checked:
-        name: str
-        size: int
-
-        def __post_init__(self) -> None: ...
-
-    with pytest.raises(TypeError, match="checks itself"):
-        reviser(Checked)

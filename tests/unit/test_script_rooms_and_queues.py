@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 from engine.agent.machine import AgentState
@@ -27,6 +26,7 @@ from engine.fakes.live_run import FakeLiveRun, scripted_call
 from engine.flow.run import events as told
 from engine.flow.run.commands import JoinQueue, JoinRoom
 from engine.ids import CallId, ChannelId, PlaybackId, Slot
+from engine.revision import revised
 from engine.run_ports import RunId
 from engine.runtime.flows.queueing import HANDLING_S, Queueing
 from engine.runtime.flows.rooms import Rooms, room_bridge
@@ -117,7 +117,7 @@ def test_talk_in_a_room_outlives_the_engine() -> None:
 
 
 def staffed(state: AgentState = AgentState.READY) -> Pool:
-    return Pool("sales", {Slot(7001): replace(new_agent(Slot(7001), "sales", 0.0), state=state)})
+    return Pool("sales", {Slot(7001): revised(new_agent(Slot(7001), "sales", 0.0), state=state)})
 
 
 async def test_queue_without_anybody_logged_in_says_so_at_once() -> None:
@@ -133,9 +133,9 @@ async def test_caller_waits_with_music_talks_and_comes_back() -> None:
     queueing.perform(caller, QUEUE)
     assert caller.sent == [StartMusic(ChannelId("c1"), "calm")]
     assert [(type(event), getattr(event, "priority", None)) for event in caller.posted] == [(AgentAsked, 2)]
-    caller.call = replace(caller.call, phase=Phase.TALKING, asked="")
+    caller.call = revised(caller.call, phase=Phase.TALKING, asked="")
     queueing.heard(caller, LegJoined(ChannelId("c1"), BRIDGE, 10.0))
-    caller.call = replace(caller.call, phase=Phase.SCRIPTED)
+    caller.call = revised(caller.call, phase=Phase.SCRIPTED)
     queueing.heard(caller, LegLeft(ChannelId("c1"), BRIDGE, 70.0))
     assert [type(event) for event in caller.told] == [told.AgentAssigned, told.AgentLost]
     await caller.end()
@@ -145,7 +145,7 @@ async def test_leaving_the_queue_and_cutting_the_talk_are_the_call_machines() ->
     for phase, event in ((Phase.SCRIPTED, AgentUnasked), (Phase.TALKING, TalkCut)):
         caller, queueing = run("c1"), Queueing({"sales": staffed()})
         queueing.perform(caller, QUEUE)
-        caller.call = replace(caller.call, phase=phase, asked="" if phase is Phase.TALKING else "sales")
+        caller.call = revised(caller.call, phase=phase, asked="" if phase is Phase.TALKING else "sales")
         queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))
         queueing.cancel(caller, QUEUE.request)
         assert type(caller.posted[-1]) is event
@@ -158,7 +158,7 @@ async def test_join_that_failed_is_an_error_of_the_queue() -> None:
     queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))
     assert caller.told == [], "the call machine has not taken the wish yet"
     for asked in ("sales", ""):
-        caller.call = replace(caller.call, asked=asked)
+        caller.call = revised(caller.call, asked=asked)
         queueing.heard(caller, LegDigit(ChannelId("c1"), "5", 5.0))
     assert [type(event) for event in caller.told] == [told.CommandFailed]
     await caller.end()
@@ -173,7 +173,7 @@ async def test_caller_hears_where_they_stand_and_that_everybody_left() -> None:
     (moved,) = caller.told
     assert isinstance(moved, told.QueueMoved)
     assert (moved.position, moved.expected_wait_s) == (2, 2 * HANDLING_S)
-    pool.agents[Slot(7001)] = replace(pool.agents[Slot(7001)], state=AgentState.OFFLINE)
+    pool.agents[Slot(7001)] = revised(pool.agents[Slot(7001)], state=AgentState.OFFLINE)
     await asyncio.sleep(1.1)
     assert isinstance(caller.told[-1], told.NoAgents)
     assert isinstance(caller.posted[-1], AgentUnasked)
@@ -183,7 +183,7 @@ async def test_caller_hears_where_they_stand_and_that_everybody_left() -> None:
 async def test_music_goes_on_after_what_is_said_in_between() -> None:
     caller, queueing = run("c1"), Queueing({"sales": staffed()})
     queueing.perform(caller, QUEUE)
-    caller.call = replace(caller.call, asked="sales")
+    caller.call = revised(caller.call, asked="sales")
     queueing.heard(caller, PlaybackEnded(PlaybackId("c1:wait:3:1"), ChannelId("c1"), False, 9.0))
     assert caller.sent == [StartMusic(ChannelId("c1"), "calm")] * 2
     await caller.end()

@@ -7,9 +7,10 @@ erased with the run.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypedDict
+
+from engine.revision import asdict
 
 from ..model import Flow
 from ..values import Value, raw_of, value_of
@@ -32,9 +33,9 @@ class UnreadableRun(Exception):
 
 def saved(run: Run) -> Saved:
     """The run as JSON has it."""
-    plain = {field.name: getattr(run, field.name) for field in dataclasses.fields(Run)}
+    plain = asdict(run)
     plain["format"] = FORMAT
-    plain["facts"] = dataclasses.asdict(run.facts)
+    plain["facts"] = asdict(run.facts)
     plain["stack"] = [_frame(frame) for frame in run.stack]
     plain["tripped"] = sorted(run.tripped)
     plain["wait"] = None if run.wait is None else _wait(run.wait)
@@ -104,7 +105,7 @@ def _values(flow: Flow, raw: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _wait(wait: Wait) -> dict[str, Any]:
-    plain = {field.name: getattr(wait, field.name) for field in dataclasses.fields(Wait)}
+    plain = asdict(wait)
     del plain["entered"]
     return {**plain, "kind": str(wait.kind), "stage": str(wait.stage), "asides": dict(wait.asides)}
 

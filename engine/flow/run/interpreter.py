@@ -28,8 +28,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from dataclasses import replace as changed
 from typing import Any
+
+from engine.revision import revised
 
 from ..functions import Fault
 from ..nodes.centre import Consent, Queue, VoicemailDrop
@@ -552,7 +553,7 @@ def _interject(turn: Turn, prompt: str | None) -> None:
         heard, sensitive = turn.rendered(prompt)
     except (Fault, Unsayable):
         return
-    turn.set(wait=changed(turn.wait, sound=turn.start_sound(prompt, heard, sensitive)))
+    turn.set(wait=revised(turn.wait, sound=turn.start_sound(prompt, heard, sensitive)))
 
 
 # --- replies
@@ -561,7 +562,7 @@ def _interject(turn: Turn, prompt: str | None) -> None:
 def _sound_ended(turn: Turn, event: PlaybackEnded) -> None:
     if event.request != turn.wait.sound:
         return
-    turn.set(wait=changed(turn.wait, sound=None))
+    turn.set(wait=revised(turn.wait, sound=None))
     if event.ok:
         _heard(turn)
     else:
@@ -570,7 +571,7 @@ def _sound_ended(turn: Turn, event: PlaybackEnded) -> None:
 
 def _aside_ended(turn: Turn, event: PlaybackEnded) -> None:
     if event.request == turn.wait.sound:
-        turn.set(wait=changed(turn.wait, sound=None))
+        turn.set(wait=revised(turn.wait, sound=None))
 
 
 def _apology_ended(turn: Turn, event: PlaybackEnded) -> None:

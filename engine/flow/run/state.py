@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from engine.revision import Struct, field
 
 from ..values import Value
 
@@ -12,8 +13,7 @@ KEYS_MAX = 32
 """Keys pressed ahead that are kept; more are dropped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is known of the call when the run begins; expressions see it as `call`."""
 
     call: str
@@ -62,8 +62,7 @@ class Stage(StrEnum):
     CONFIRM = "confirm"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     kind: WaitKind
     request: str
     deadline_at: float
@@ -81,8 +80,7 @@ class Wait:
     """What is said in between, and when next."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """A script that runs: the call's own, or a subflow of the one below."""
 
     flow: str
@@ -98,8 +96,7 @@ class Frame:
     """Handlers of the script for events, which serve once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     facts: Facts
     locale: str
     started_at: float

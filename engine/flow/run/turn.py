@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace as changed
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from engine.revision import reviser
+from engine.revision import revised
 
 from ..duration import AUDIO_S, CHARACTERS_PER_S
 from ..evaluation import evaluate
@@ -29,9 +28,6 @@ GRACE_VISITS = 30
 SOUND_GUARD_S = 10.0
 """A prompt whose end is not reported this long after twice its estimated length counts as heard."""
 EPSILON_S = 1e-6
-
-revised = reviser(Run)
-reframed = reviser(Frame)
 
 
 class Turn:
@@ -90,7 +86,7 @@ class Turn:
         self.run = revised(self.run, **changes)
 
     def set_frame(self, **changes: Any) -> None:
-        self.run = revised(self.run, stack=(*self.run.stack[:-1], reframed(self.frame, **changes)))
+        self.run = revised(self.run, stack=(*self.run.stack[:-1], revised(self.frame, **changes)))
 
     def do(self, command: RunCommand) -> None:
         self.commands.append(command)
@@ -110,16 +106,16 @@ class Turn:
         """Wait like that; the deadline is the earliest of what is to be looked at."""
         own = NEVER if wait.kind in {WaitKind.TALKING, WaitKind.APOLOGY} else self.at + max(0.0, self.left_s)
         at = min(wait.until_at, own, *wait.asides.values()) if wait.asides else min(wait.until_at, own)
-        self.run = revised(self.run, wait=changed(wait, deadline_at=at))
+        self.run = revised(self.run, wait=revised(wait, deadline_at=at))
 
     def rewait(self, **changes: Any) -> None:
-        self.set_wait(changed(self.wait, **changes))
+        self.set_wait(revised(self.wait, **changes))
 
     def silence(self) -> None:
         """Stop what is heard now."""
         if self.run.wait is not None and self.wait.sound is not None:
             self.do(Cancel(request=self.wait.sound))
-            self.run = revised(self.run, wait=changed(self.wait, sound=None))
+            self.run = revised(self.run, wait=revised(self.wait, sound=None))
 
     # --- values
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from engine.flow.split import chosen
 from engine.flow.values import WrongValue
 from engine.ids import AttemptId, CallId, PlaybackId, Slot
 from engine.ports import ClaimedLead, Metrics, ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, TargetKind
+from engine.revision import revised
 from engine.run_ports import SCRIPT_SLOTS, RunId, RunRecord, RunStore, Voices
 from engine.runtime.switchboard import Switchboard
 
@@ -428,7 +429,7 @@ def slot_target(slot: Slot | int) -> ScriptTarget | None:
 
 
 def _pinned(call: Call, script: Loaded) -> Call:
-    return replace(call, script=script.version.hash)
+    return revised(call, script=script.version.hash)
 
 
 def _locale(data: Mapping[str, Any], campaign: Campaign) -> str:
