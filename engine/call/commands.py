@@ -217,16 +217,6 @@ class SendDigits:
     duration_ms: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class WatchTalking:
-    """Tell when somebody speaks (LegTalking), and when they fell silent for `silence_ms` (LegQuiet)."""
-
-    repeat: ClassVar[Repeat] = Repeat.REPEATABLE
-    channel: ChannelId
-    silence_ms: int
-    on: bool = True
-
-
 TelephonyCommand = (
     Originate
     | HangUp
@@ -249,7 +239,6 @@ TelephonyCommand = (
     | Snoop
     | OpenMedia
     | SendDigits
-    | WatchTalking
 )
 
 

@@ -111,23 +111,6 @@ class LegRecorded:
 
 
 @dataclass(frozen=True, slots=True)
-class LegTalking:
-    """Somebody began to speak."""
-
-    channel: ChannelId
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class LegQuiet:
-    """Who spoke for `talked_ms` is silent, as long as was asked for."""
-
-    channel: ChannelId
-    talked_ms: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The call's one armed deadline passed (a timer that was re-armed meanwhile never fires)."""
 
@@ -307,18 +290,7 @@ class SocketRestored:
     at: float
 
 
-LegEvent = (
-    LegRinging
-    | LegAnswered
-    | LegEntered
-    | LegJoined
-    | LegLeft
-    | LegDigit
-    | LegRecorded
-    | LegTalking
-    | LegQuiet
-    | LegEnded
-)
+LegEvent = LegRinging | LegAnswered | LegEntered | LegJoined | LegLeft | LegDigit | LegRecorded | LegEnded
 PlaybackEvent = PlaybackBegan | PlaybackEnded
 TelephonyEvent = LegEvent | PlaybackEvent | SocketLost | SocketRestored
 CallEvent = (
@@ -329,8 +301,6 @@ CallEvent = (
     | LegLeft
     | LegDigit
     | LegRecorded
-    | LegTalking
-    | LegQuiet
     | LegEnded
     | LegSeen
     | PlaybackBegan

@@ -97,11 +97,9 @@ from .events import (
     LegEntered,
     LegJoined,
     LegLeft,
-    LegQuiet,
     LegRecorded,
     LegRinging,
     LegSeen,
-    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     ScriptLeaves,
@@ -826,11 +824,7 @@ IGNORED: frozenset[tuple[Phase, type]] = frozenset(
         # Said of a lead that is no longer only shown; and an agent who means to leave stays for a call under way.
         *((phase, event) for phase in (*_BEFORE_LIVE, *_LIVE) for event in _OF_PREVIEWS),
         # Runs hear what they asked for themselves, in whatever phase their call is.
-        *(
-            (phase, event)
-            for phase in (*_BEFORE_LIVE, *_LIVE, Phase.SCRIPTED)
-            for event in (LegRecorded, LegTalking, LegQuiet)
-        ),
+        *((phase, LegRecorded) for phase in (*_BEFORE_LIVE, *_LIVE, Phase.SCRIPTED)),
         # Runs hear these themselves; what a script asks for may be overtaken by what happened meanwhile.
         *(
             (Phase.SCRIPTED, event)

@@ -36,7 +36,6 @@ from engine.call.commands import (
     StopPlay,
     StopRecording,
     TelephonyCommand,
-    WatchTalking,
 )
 from engine.call.events import (
     BridgeSeen,
@@ -49,10 +48,8 @@ from engine.call.events import (
     LegEntered,
     LegJoined,
     LegLeft,
-    LegQuiet,
     LegRecorded,
     LegRinging,
-    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     Snapshot,
@@ -72,9 +69,7 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "vss-amd": ("amd",),
 }
 """Contexts of the dialplan that lead into the application, with the arguments they give."""
-SoundCommand = (
-    RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits | WatchTalking
-)
+SoundCommand = RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits
 IDENTITY_S = 5.0
 """Length of the message that a customer hears when the engine is away."""
 MEDIA_S = 0.3
@@ -106,7 +101,6 @@ class FakeChannel:
     snoops: ChannelId | None = None
     """The channel that it hears, and ends with."""
     muted: bool = False
-    watched: bool = False
 
 
 @dataclass(slots=True)
@@ -248,13 +242,10 @@ class FakeAsterisk:
             self._tell(LegDigit(channel, digit, self._clock.now()))
 
     def speak(self, channel: ChannelId, for_s: float) -> None:
-        """The person speaks, and is silent again; recordings of the leg have that much of a voice."""
+        """The person speaks: recordings of the leg have that much of a voice."""
         for recording in self.recordings.values():
             if recording.channel == channel and not recording.paused:
                 recording.talking_s += for_s
-        if self.channels[channel].watched:
-            self._tell(LegTalking(channel, self._clock.now()))
-            self._tell(LegQuiet(channel, int(for_s * 1000), self._clock.now()))
 
     def recording_ends(self, name: str, *, failed: bool = False) -> None:
         """A recording ends: by silence, by its limit, or because its channel is gone."""
@@ -349,8 +340,6 @@ class FakeAsterisk:
                 self.taps[command.channel] = command.tap
             case SendDigits():
                 self.sent_digits.append((self._in_app(command.channel).id, command.digits))
-            case WatchTalking():
-                self._in_app(command.channel).watched = command.on
             case _:
                 assert_never(command)
 

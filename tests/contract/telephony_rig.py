@@ -20,6 +20,7 @@ from engine.ids import BridgeId, ChannelId, PlaybackId
 from engine.ports import Telephony
 from engine.runtime.steady import SteadyClock
 from engine.stack.asterisk import Asterisk
+from engine.stack.tones import Heard as HeardCall
 from engine.stack.tones import ToneEnd
 from tests.chaos_proxy import ChaosProxy, until
 from tests.contract.heard import Heard
@@ -36,6 +37,9 @@ class World(Protocol):
     def cut(self) -> None: ...
     def mend(self) -> None: ...
     async def press(self, number: str, channel: ChannelId, digits: str) -> None: ...
+    async def received(self, number: str, channel: ChannelId, digits: str) -> None:
+        """Wait until the far end has heard these keys."""
+        ...
 
 
 class FakeWorld:
@@ -50,6 +54,9 @@ class FakeWorld:
 
     async def press(self, number: str, channel: ChannelId, digits: str) -> None:
         self.telephony.press(channel, digits)
+
+    async def received(self, number: str, channel: ChannelId, digits: str) -> None:
+        await until(lambda: (channel, digits) in self.telephony.sent_digits)
 
 
 class RealWorld:
@@ -75,9 +82,18 @@ class RealWorld:
         self._proxy.heal()
 
     async def press(self, number: str, channel: ChannelId, digits: str) -> None:
-        """The media end follows the carrier's log: wait until it has the call, else it ignores the order."""
-        await until(lambda: any(call.number == number and call.closed_ms is None for call in self._tones.heard()))
+        await self._connected(number)
         self._tones.press(number, digits)
+
+    async def received(self, number: str, channel: ChannelId, digits: str) -> None:
+        await until(lambda: any(call.number == number and call.digits == digits for call in self._open_calls()))
+
+    async def _connected(self, number: str) -> None:
+        """The media end follows the carrier's log: wait until it has the call, else it ignores orders."""
+        await until(lambda: any(call.number == number for call in self._open_calls()))
+
+    def _open_calls(self) -> list[HeardCall]:
+        return [call for call in self._tones.heard() if call.closed_ms is None]
 
 
 class Rig:

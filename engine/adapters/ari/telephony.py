@@ -39,11 +39,11 @@ from engine.call.commands import (
     StopPlay,
     StopRecording,
     TelephonyCommand,
-    WatchTalking,
 )
 from engine.call.events import CommandFailed, Failure, Snapshot, SocketLost, SocketRestored, TelephonyEvent
 from engine.clock import Clock
 from engine.errors import Unavailable
+from engine.ids import ChannelId
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +114,8 @@ class AriTelephony:
             if isinstance(command, Originate):
                 self._prepare_originate(command)
             self._socket.send(request(command, self._app), lambda reply: self._judge(command, reply, failed))
+            if isinstance(command, Snoop):
+                self._hear_of_its_end(command.snoop)
         except Unavailable as error:
             failure = CommandFailed(command, Failure.NOT_SENT, str(error), self._clock.now())
             asyncio.get_running_loop().call_soon(failed, failure)
@@ -133,6 +135,11 @@ class AriTelephony:
         if isinstance(reply, (Refused, Gone)):
             log.error("ari.endpoint_not_subscribed", endpoint=endpoint, reason=reply.reason)
             self._endpoints.discard(endpoint)
+
+    def _hear_of_its_end(self, snoop: ChannelId) -> None:
+        """A snoop belongs to no endpoint, and being in the application tells nothing of what comes after that."""
+        subscribe = ari.applications_subscribe(self._app, event_source=[f"channel:{snoop}"])
+        self._socket.send(subscribe, lambda reply: None)  # refused: there is no snoop, and its own answer says so
 
     def _judge(self, command: TelephonyCommand, reply: Reply, failed: Failed) -> None:
         match reply:
@@ -186,9 +193,7 @@ def is_gone(command: TelephonyCommand, status: int, reason: str) -> bool:
     return isinstance(command, (Join, Leave)) and (status == 422 or (status == 400 and "not found" in reason))
 
 
-SoundCommand = (
-    RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits | WatchTalking
-)
+SoundCommand = RecordLeg | StopRecording | PauseRecording | ResumeRecording | Snoop | OpenMedia | SendDigits
 
 
 def request(command: TelephonyCommand, app: str) -> Request[Any]:
@@ -277,7 +282,4 @@ def _sound_request(command: SoundCommand, app: str) -> Request[Any]:
             return ari.channels_send_dtmf(
                 command.channel, dtmf=command.digits, between=command.between_ms, duration=command.duration_ms
             )
-        case WatchTalking():
-            word, value = ("set", str(command.silence_ms)) if command.on else ("remove", "")
-            return ari.channels_set_channel_var(command.channel, variable=f"TALK_DETECT({word})", value=value)
     assert_never(command)

@@ -17,10 +17,8 @@ from engine.call.events import (
     LegEvent,
     LegJoined,
     LegLeft,
-    LegQuiet,
     LegRecorded,
     LegRinging,
-    LegTalking,
     PlaybackBegan,
     PlaybackEnded,
     PlaybackEvent,
@@ -60,10 +58,6 @@ def event(heard: wire.Event, at: float) -> LegEvent | PlaybackEvent | None:
             return _recorded(recording, failed=False, at=at)
         case wire.RecordingFailed(recording):
             return _recorded(recording, failed=True, at=at)
-        case wire.ChannelTalkingStarted():
-            return LegTalking(ChannelId(heard.channel.id), at)
-        case wire.ChannelTalkingFinished():
-            return LegQuiet(ChannelId(heard.channel.id), heard.duration, at)
         case wire.ApplicationReplaced():
             return None
     assert_never(heard)

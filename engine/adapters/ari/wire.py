@@ -107,17 +107,6 @@ class RecordingFailed(msgspec.Struct, frozen=True, gc=False, tag=True):
     recording: LiveRecording
 
 
-class ChannelTalkingStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
-    channel: Channel
-
-
-class ChannelTalkingFinished(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """`duration` in milliseconds."""
-
-    channel: Channel
-    duration: int = 0
-
-
 class ChannelUserevent(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Only our own, asked for to prove that events still come."""
 
@@ -157,8 +146,6 @@ Event = (
     | PlaybackFinished
     | RecordingFinished
     | RecordingFailed
-    | ChannelTalkingStarted
-    | ChannelTalkingFinished
     | ApplicationReplaced
 )
 Frame = Event | ChannelUserevent | RESTResponse | UnknownEvent
@@ -176,8 +163,6 @@ WANTED_TYPES = tuple(
         PlaybackFinished,
         RecordingFinished,
         RecordingFailed,
-        ChannelTalkingStarted,
-        ChannelTalkingFinished,
         ChannelUserevent,
         ApplicationReplaced,
         RESTResponse,

@@ -71,7 +71,7 @@ log = structlog.get_logger()
 HELD = (CallWebhook, DialParty, RecordCaller, RecordWhole, OpenStream)
 STORE_LIMIT_S = 5.0
 KEEP_S = 0.5
-GATHER_S = 0.005
+GATHER_S = 0.02
 """A webhook waits for its commit: no longer than others need to join it."""
 EVENTS_PER_TURN_MAX = 10_000
 _CAUSES: Mapping[RejectCause, int] = {
