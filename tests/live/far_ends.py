@@ -12,6 +12,7 @@ from typing import TypeVar
 from engine.adapters.asteriskconf import SlotAccount, Trunk
 from engine.stack.asterisk import Asterisk
 from engine.stack.callers import CallerHabits, callers_with_ears
+from engine.stack.calllog import LoggedCall, read_calls
 from engine.stack.carrier import Carrier
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
@@ -26,6 +27,7 @@ CALLER = "+12125550999"
 FALLBACK = "+12125550191"
 SLOTS = tuple(SlotAccount(str(number), f"secret{number}") for number in range(7001, 7007))
 SETTLE_S = 20.0
+FINISH_S = 30.0
 Answer = TypeVar("Answer")
 
 
@@ -114,6 +116,12 @@ async def open_far_ends(beside: Stack, label: str, programs: Programs) -> AsyncI
             yield FarEnds(stack, asterisk, carrier, tones)
         finally:
             await tones.stop()
+
+
+async def hung_up(running: Running) -> LoggedCall:
+    """What became of a caller's only call, once SIPp is done: its log tells of the end before the BYE is sent."""
+    await running.finish(FINISH_S)
+    return read_calls(running.log)[-1]
 
 
 async def eventually(ask: Callable[[], Awaitable[Answer]], wanted: Callable[[Answer], bool]) -> Answer:

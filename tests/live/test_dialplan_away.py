@@ -19,7 +19,7 @@ from engine.stack.scenario import Running
 from engine.stack.sound import Sound
 from engine.stack.tones import AGENT_HZ, ToneEnd
 from tests.live.bare_ari import BareAri
-from tests.live.far_ends import CALLER, FALLBACK, SLOTS, FarEnds, eventually, open_far_ends
+from tests.live.far_ends import CALLER, FALLBACK, SLOTS, FarEnds, eventually, hung_up, open_far_ends
 
 pytestmark = pytest.mark.live
 
@@ -137,7 +137,7 @@ async def test_caller_hears_words_when_nobody_answers_the_question(far_ends: Far
             far_ends.caller(f"caller-{service}", DID, CallerHabits(stay_ms=4000))
         )
         await hears(tones, Sound.OTHER)
-        call = await ended(running)
+        call = await hung_up(running)
         assert call.answered_ms is not None
         assert call.answered_ms - call.invited_ms < 8000
     await far_ends.quiet()
@@ -149,7 +149,7 @@ async def test_caller_hears_words_when_the_engine_leaves_between_question_and_ca
         far_ends.caller("caller-between", DID, CallerHabits(stay_ms=3000)) as (running, tones),
     ):
         await hears(tones, Sound.OTHER)
-        await ended(running)
+        await hung_up(running)
     await far_ends.quiet()
 
 
@@ -160,7 +160,7 @@ async def test_caller_presses_5_and_leaves_a_message(far_ends: FarEnds) -> None:
         await hears(tones, Sound.OTHER)
         tones.press(DID, "5")
         # the prompt, the beep (silence again), then the caller's tone until hang-up
-        await ended(running)
+        await hung_up(running)
     await far_ends.quiet()
     new = set(messages.iterdir()) - before
     assert len(new) == 1
@@ -176,7 +176,7 @@ async def test_caller_presses_0_and_reaches_the_fallback_number(far_ends: FarEnd
             return any(call.number == FALLBACK and call.answered_ms is not None for call in far_ends.carrier.calls())
 
         await eventually(connected, bool)
-        await ended(running)
+        await hung_up(running)
     await far_ends.quiet()
 
 
@@ -185,7 +185,7 @@ async def test_refused_number_gets_404(far_ends: FarEnds) -> None:
         route_service(far_ends, target("reject")),
         far_ends.caller("caller-refused", DID, CallerHabits()) as (running, _),
     ):
-        assert (await ended(running)).final == 404
+        assert (await hung_up(running)).final == 404
 
 
 async def test_routed_call_reaches_the_engine_with_number_target_caller_and_trunk(far_ends: FarEnds) -> None:
@@ -199,7 +199,7 @@ async def test_routed_call_reaches_the_engine_with_number_target_caller_and_trun
         assert start["args"][:5] == ["inbound", DID, "slot/7001", CALLER, "callers"]
         assert start["channel"]["state"] == "Ring"
         await ari.post(f"channels/{start['channel']['id']}/answer")
-        assert (await ended(running)).final == 200
+        assert (await hung_up(running)).final == 200
     assert seen == [DID, CALLER, "callers"]
     await far_ends.quiet()
 
@@ -212,7 +212,7 @@ async def test_caller_who_gives_up_while_it_rings_is_gone_at_once(far_ends: FarE
     ):
         start = await ari.event("StasisStart")
         await ari.event("StasisEnd", start["channel"]["id"])
-        call = await ended(running)
+        call = await hung_up(running)
         assert (call.final, call.answered_ms) == (487, None)
     await far_ends.quiet()
 
@@ -223,7 +223,7 @@ async def test_call_addressed_to_our_account_is_routed_by_the_number_dialed(far_
         route_service(far_ends, target("reject", seen)),
         far_ends.caller("caller-account", DID, CallerHabits(), account="vss-trunk") as (running, _),
     ):
-        assert (await ended(running)).final == 404
+        assert (await hung_up(running)).final == 404
     assert seen[0] == DID
 
 
@@ -235,7 +235,7 @@ async def test_engine_that_hangs_after_the_question_does_not_inherit_its_time_li
     ):
         start = await ari.event("StasisStart")
         await ari.post(f"channels/{start['channel']['id']}/answer")
-        call = await ended(running)
+        call = await hung_up(running)
         # the question's 5 s are lifted: the call lasts as long as the caller wants
         assert (call.final, call.ended_by) == (200, "caller")
     await far_ends.quiet()

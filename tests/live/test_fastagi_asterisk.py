@@ -13,13 +13,12 @@ from engine.fakes.metrics import FakeMetrics
 from engine.ids import Slot
 from engine.ports import InboundRoute
 from engine.stack.callers import CallerHabits, start_callers
-from engine.stack.calllog import LoggedCall, read_calls
+from engine.stack.calllog import read_calls
 from engine.stack.instance import Stack
 from engine.stack.programs import Programs
-from engine.stack.scenario import Running
 from tests.chaos_proxy import until
 from tests.live.bare_ari import BareAri
-from tests.live.far_ends import CALLER, FarEnds, eventually, open_far_ends
+from tests.live.far_ends import CALLER, FarEnds, hung_up, open_far_ends
 
 pytestmark = pytest.mark.live
 
@@ -64,15 +63,6 @@ async def serving(far_ends: FarEnds, lookup_timeout_s: float = 2.0) -> AsyncIter
         await until(lambda: server.connections == 0, WAIT_S)
 
 
-async def ended(running: Running) -> LoggedCall:
-    """What became of the only call."""
-
-    async def calls() -> list[LoggedCall]:
-        return read_calls(running.log) if running.log.exists() else []
-
-    return (await eventually(calls, lambda found: bool(found) and not found[-1].is_open))[-1]
-
-
 async def variable(ari: BareAri, channel: str, name: str) -> str:
     answer = await ari.get(f"channels/{channel}/variable", variable=name)
     return str(answer["value"])
@@ -92,7 +82,7 @@ async def test_call_to_a_pools_number_arrives_with_its_target_and_variables(far_
         assert await variable(ari, channel, "VSS_CALLER_NAME") == "Ada SHELL id Lovelace"
         assert (bench.result("routed"), bench.routes.asked) == (1, [POOL])
         await ari.post(f"channels/{channel}/answer")
-        assert (await ended(running)).final == 200
+        assert (await hung_up(running)).final == 200
 
 
 async def test_call_to_a_seats_number_names_the_slot(far_ends: FarEnds) -> None:
@@ -104,12 +94,12 @@ async def test_call_to_a_seats_number_names_the_slot(far_ends: FarEnds) -> None:
         start = await ari.event("StasisStart")
         assert start["args"][2] == "slot/7001"
         await ari.delete(f"channels/{start['channel']['id']}")
-        await ended(running)
+        await hung_up(running)
 
 
 async def test_number_that_leads_nowhere_gets_404(far_ends: FarEnds) -> None:
     async with serving(far_ends) as bench, far_ends.caller("nobody", NOBODY, CallerHabits()) as (running, _):
-        assert (await ended(running)).final == 404
+        assert (await hung_up(running)).final == 404
         assert bench.result("rejected") == 1
 
 
@@ -118,7 +108,7 @@ async def test_directory_that_fails_sends_the_caller_to_the_fallback_in_time(far
     async with BareAri(far_ends.asterisk), serving(far_ends, lookup_timeout_s=1.0) as bench:
         setattr(bench.routes, fault, True)
         async with far_ends.caller(f"fallback-{fault}", POOL, CallerHabits(stay_ms=500)) as (running, _):
-            call = await ended(running)
+            call = await hung_up(running)
         # nobody but the fallback answers here
         assert (call.final, bench.result("away")) == (200, 1)
 
@@ -131,7 +121,7 @@ async def test_directory_that_fails_later_is_answered_from_memory(far_ends: FarE
                 start = await ari.event("StasisStart", after=after)
                 assert start["args"][2] == "queue/sales.de"
                 await ari.delete(f"channels/{start['channel']['id']}")
-                await ended(running)
+                await hung_up(running)
             bench.routes.away = True
         assert bench.result("routed_stale") == 1
 
@@ -141,7 +131,7 @@ async def test_caller_who_gives_up_before_the_answer_leaves_nothing(far_ends: Fa
         bench.routes.silent = True
         async with far_ends.caller("impatient", POOL, CallerHabits(patience_ms=500)) as (running, _):
             await until(lambda: bench.routes.asked == [POOL], WAIT_S)
-            assert (await ended(running)).final != 200
+            assert (await hung_up(running)).final != 200
         await until(lambda: bench.metrics.counted["vss_fastagi_requests_total"] == 1, WAIT_S)
 
 
