@@ -45,13 +45,14 @@ async def start_callers(
     holds the calls. `account` is what the request is addressed to instead of the number, which some providers do with
     the user name of a registration. Raises StackFailure."""
     how = habits or CallerHabits()
+    everybody = str(len(rows))  # may call at once: by itself SIPp keeps no more calls up than three seconds bring
     scenario = Scenario(
         "caller",
         port,
         host.ports.sip,
         variables={"stay_ms": how.stay_ms},
         keys={"tone_host": LOOPBACK, "tone_port": tone_port, **(_IN_BAND if how.in_band else _EVENTS)},
-        options=("-m", str(len(rows)), "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
+        options=("-m", everybody, "-l", everybody, "-r", str(how.per_second), "-recv_timeout", str(how.patience_ms)),
         rows="SEQUENTIAL\n" + "".join(f"{caller};{dialed};{account or dialed};\n" for caller, dialed in rows),
         log=log,
     )
