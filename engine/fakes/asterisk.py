@@ -93,7 +93,6 @@ class FakeChannel:
     """Arguments of the application while the channel is in it."""
     bridge: BridgeId | None = None
     music: str | None = None
-    heard_identity: bool = False
     variables: dict[str, str] = field(default_factory=dict)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     context: str = ""
@@ -434,7 +433,6 @@ class FakeAsterisk:
             channel.app_args = args
             self._tell(LegEntered(channel.id, args, channel.caller, channel.exten, self._clock.now()))
         else:
-            channel.heard_identity = True
             self._later(channel, IDENTITY_S, lambda: self._end(channel, 16, None))
 
     def _leave_app(self, channel: FakeChannel) -> None:

@@ -89,15 +89,6 @@ def reached(starts: Iterable[str], successors: Mapping[str, Iterable[str]]) -> s
     return found
 
 
-def reversed_edges(successors: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """The same edges, walked backwards."""
-    found: dict[str, list[str]] = {name: [] for name in successors}
-    for source, targets in successors.items():
-        for following in targets:
-            found.setdefault(following, []).append(source)
-    return found
-
-
 def components(successors: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """The strongly connected components, each before those that lead to it (Tarjan 1972, with a stack of its own)."""
     number: dict[str, int] = {}

@@ -47,12 +47,6 @@ class Drawing:
         self._about = about
         self._parts: list[str] = []
 
-    def rectangle(self, x: float, y: float, width: float, height: float, colour: str, opacity: float = 1.0) -> None:
-        """A filled one."""
-        faint = "" if opacity == 1 else f' opacity="{number(opacity)}"'
-        place = f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"'
-        self._parts.append(f'<rect {place} class="f-{colour}"{faint}/>')
-
     def line(
         self,
         points: Sequence[tuple[float, float]],

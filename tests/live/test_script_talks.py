@@ -83,7 +83,7 @@ def tone_s(line: Line, hz: int = 1000) -> float:
 
 
 async def test_warm_transfer_whispers_first_and_then_both_hear_each_other(site: Site) -> None:
-    text = transfer(STAYS, "warm", "whisper: whisper, music: default, ")
+    text = transfer(STAYS, "warm", "whisper: whisper, ")
     async with caller_of(site, text, stay_s=40.0) as (line, version):
         await line.until_node("meet")
         line.end.mute(line.key)

@@ -220,6 +220,48 @@ def test_person_who_presses_nine_is_on_the_do_not_call_list() -> None:
     scene(work)
 
 
+VOICEMAIL = """
+gacs: "1.0"
+id: voicemail
+version: 1
+vars: {spoken: {type: string, max: 100}}
+locales: {default: en-GB, supported: [en-GB]}
+prompts: {}
+limits: {max_duration_s: 120, max_node_visits: 20}
+on: {hangup: left, error.*: failed}
+start: answer
+nodes:
+  answer: {answer: {}, then: record}
+  record:
+    record: {max_s: 20, into: spoken, silence_s: 3}
+    then: tell
+    on: {silence: silent}
+  tell: {emit: {event: voicemail.left, data: {spoken: "default(spoken, '')"}}, then: kept}
+  kept: {disposition: {code: kept}, then: bye}
+  silent: {disposition: {code: silent}, then: bye}
+  left: {disposition: {code: hung_up}, then: bye}
+  failed: {disposition: {code: failed}, then: bye}
+  bye: {hangup: {}}
+"""
+
+
+@pytest.mark.parametrize(("spoken_s", "code"), [(4.0, "kept"), (0.0, "silent")])
+def test_what_a_caller_says_is_kept_and_silence_is_not(spoken_s: float, code: str) -> None:
+    async def work(cell: Cell) -> None:
+        await bound(cell, VOICEMAIL, DID)
+        call_in(cell)
+        await cell.until(lambda: bool(cell.asterisk.recordings))
+        (name,) = cell.asterisk.recordings
+        cell.asterisk.speak(CALLER, spoken_s)
+        cell.asterisk.recording_ends(name)
+        await cell.settled()
+        assert codes(cell) == [code]
+        told = [event.data["spoken"] for event in cell.scripts.runs.events.values()]
+        assert told == ([f"{name}.wav"] if spoken_s else [])
+
+    scene(work)
+
+
 def test_run_goes_on_with_the_database_away_and_is_stored_when_it_is_back() -> None:
     async def work(cell: Cell) -> None:
         await bound(cell, MENU, DID)

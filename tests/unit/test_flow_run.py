@@ -15,6 +15,7 @@ from engine.flow.run.commands import (
     CallWebhook,
     Cancel,
     Conclude,
+    DialParty,
     Dispose,
     HangUpCall,
     JoinQueue,
@@ -427,6 +428,22 @@ def test_parameters_are_held_to_their_types() -> None:
         Phone(part, {"due": "much"})
     with pytest.raises(WrongValue, match="other: example has no such parameter"):
         Phone(part, {"due": 1, "other": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "music", "whispered"),
+    [("", None, 0), ("kind: warm", "default", 0), ("kind: warm, whisper: more, music: slow", "slow", 1)],
+)
+def test_who_is_handed_over_hears_it_ring_and_in_a_warm_transfer_music(
+    fields: str, music: str | None, whispered: int
+) -> None:
+    phone = Phone(
+        'policies: {dial_to: ["+7*"]}\n'
+        f"nodes: {{hello: {{transfer: {{to: \"'+74951234567'\", {fields}}}, then: over, "
+        "on: {busy: over, no_answer: over, failed: over, error.*: over}}}"
+    )
+    (party,) = phone.done(DialParty)
+    assert (party.music, len(party.whisper)) == (music, whispered)
 
 
 def test_every_command_says_what_recovery_may_do_with_it() -> None:

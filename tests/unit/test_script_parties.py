@@ -104,7 +104,7 @@ class World:
 
     def dial(self, **changes: Any) -> None:
         fields: dict[str, Any] = {
-            "request": REQUEST, "to": "+74950000009", "kind": None, "timeout_s": 20.0, "talk_max_s": 60.0,
+            "request": REQUEST, "to": "+74950000009", "timeout_s": 20.0, "talk_max_s": 60.0,
             "locale": "en-GB", **changes,
         }  # fmt: skip
         self.parties.perform(self.run, DialParty(**fields))

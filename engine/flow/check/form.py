@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..nodes.centre import Consent, Queue
+from ..nodes.control import Transfer, TransferKind
 from ..nodes.entry import Asked, Collect, Gather
 from ..nodes.logic import Loop
 from ..nodes.outside import Lookup, Webhook
@@ -62,6 +63,8 @@ def _contradictions(action: object) -> Iterator[tuple[Path, str, str]]:
             yield ("into",), "into without each", "say of which list: each: items"
         case Loop(into=None) if action.each is not None:
             yield (), "each without into", "say which variable takes the entry: into: item"
+        case Transfer(kind=TransferKind.BLIND, whisper=str()):
+            yield ("whisper",), "nobody whispers in a blind transfer", "add kind: warm, or leave whisper out"
         case Queue(callback=offer) if offer is not None and offer.every_s > action.max_wait_s:
             message = f"the offer comes after {offer.every_s:g} s, but nobody waits longer than {action.max_wait_s:g} s"
             yield ("callback", "every_s"), message, "make every_s shorter than max_wait_s"

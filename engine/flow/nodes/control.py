@@ -86,8 +86,9 @@ class Dial(Verb):
 
 class TransferKind(StrEnum):
     BLIND = "blind"
+    """The caller hears it ring and is joined with whoever answers, at once."""
     WARM = "warm"
-    """Who takes the call hears `whisper` first, while the caller hears music."""
+    """The caller hears music; who answers hears `whisper` first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,13 @@ class Transfer(Verb):
     to: Expression
     """A phone number."""
     kind: TransferKind = TransferKind.BLIND
+    """`blind`: the caller hears it ring and is joined with who answers at once; `warm`: music, and `whisper` first."""
     timeout_s: RingSeconds = 25
     talk_max_s: TalkSeconds = 3600
     whisper: PromptName | None = None
+    """What who answers a warm transfer hears first."""
     music: PoolName | None = None
+    """What the caller hears instead of ringing; a warm transfer has `default`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ..expression import Expression
 from ..functions import Fault
 from ..inferred import SPECS
 from ..nodes.centre import Amd, Callback, Consent, Disposition, DncAdd, Queue, VoicemailDrop
-from ..nodes.control import Answer, Conference, Dial, HangUp, Reject, Transfer
+from ..nodes.control import Answer, Conference, Dial, HangUp, Reject, Transfer, TransferKind
 from ..nodes.entry import Collect, Gather, Menu
 from ..nodes.logic import CallFlow, Loop, RandomSplit, Return, Set, Switch
 from ..nodes.media import DtmfSend, Music, Pause, Play, Record, RecordCall
@@ -53,6 +53,7 @@ PARTY_GUARD_S = 5.0
 """The dialing side gives up by itself; this long after it we do."""
 WEBHOOK_GUARD_S = 0.5
 AMD_GUARD_S = 1.0
+HOLD_MUSIC = "default"
 
 
 def act(turn: Turn) -> None:
@@ -271,7 +272,9 @@ def _dial(turn: Turn, action: Dial | Transfer) -> None:
     caller_id: Value = None
     key: str | None = None
     answer_s = 0.0
-    kind = action.kind if isinstance(action, Transfer) else None
+    music = action.music
+    if isinstance(action, Transfer) and action.kind is TransferKind.WARM and music is None:
+        music = HOLD_MUSIC
     if isinstance(action, Transfer) and action.whisper is not None:
         whisper = turn.rendered(action.whisper)[0]
     if isinstance(action, Dial) and action.caller_id is not None:
@@ -281,10 +284,10 @@ def _dial(turn: Turn, action: Dial | Transfer) -> None:
         key, answer_s = action.confirm.key, action.confirm.timeout_s
     turn.do(
         DialParty(
-            request=turn.request, to=number, kind=kind, timeout_s=action.timeout_s, talk_max_s=action.talk_max_s,
+            request=turn.request, to=number, timeout_s=action.timeout_s, talk_max_s=action.talk_max_s,
             locale=turn.run.locale,
             caller_id=None if caller_id is None else str(caller_id), trunk=getattr(action, "trunk", None),
-            music=action.music, whisper=whisper, confirm=confirm, confirm_key=key, confirm_timeout_s=answer_s,
+            music=music, whisper=whisper, confirm=confirm, confirm_key=key, confirm_timeout_s=answer_s,
         )
     )  # fmt: skip
     said_s = _said_s((*whisper, *confirm))

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
 from ..nodes.centre import ConsentKind, Detector, DncScope
-from ..nodes.control import RejectCause, TransferKind
+from ..nodes.control import RejectCause
 from ..nodes.media import RecordAction
 from ..nodes.outside import Direction, Method
 from ..prompt import ToneName
@@ -156,7 +156,6 @@ class DialParty(Command):
     OUTSIDE: ClassVar[bool] = True
     request: str
     to: str
-    kind: TransferKind | None
     timeout_s: float
     talk_max_s: float
     locale: str

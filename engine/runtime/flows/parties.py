@@ -99,7 +99,6 @@ class _Party:
     trunk: TrunkName | None
     stage: Stage = Stage.RINGING
     rang: bool = False
-    heard_all: bool = False
     here: int = 0
     """How many of the two legs are in the bridge."""
     stop_waiting: Callable[[], None] = lambda: None
