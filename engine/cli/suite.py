@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,13 +71,20 @@ def _run(mode: str, arguments: list[str], as_json: bool) -> Answer:
 
 
 def _pytest(words: list[str], as_json: bool) -> int:
-    """Run it in the checkout. Ctrl-C reaches it too (same terminal); it ends by itself and tells what it has."""
+    """Run it in the checkout. Ctrl-C reaches it too (same terminal), and SIGTERM is handed on as one: it ends what it
+    started, and tells what it has."""
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored, pytest would ignore it too
     child = subprocess.Popen(words, cwd=CHECKOUT, stdout=sys.stderr if as_json else None)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue
+    before = signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(signal.SIGINT))
+    try:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, ours)
 
 
 def counted(report: Path) -> dict[str, Any]:

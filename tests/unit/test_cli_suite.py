@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
 import pytest
 
 from engine.cli import suite
-from tests.vss_command import Here, vss
+from tests.chaos_proxy import until
+from tests.vss_command import Here, environment, vss
 
 PASSES = "def test_a():\n    pass\n\n\ndef test_b():\n    pass\n"
 APART = ("-p", "no:cacheprovider")
@@ -51,3 +53,26 @@ def test_environment_without_test_tools_says_how_to_get_them(here: Here, monkeyp
     ran = here.run("test", "--json")
     assert ran.code == 3
     assert "./vss test" in ran.json("error")["error"]["message"]
+
+
+async def test_what_ends_it_reaches_pytest_too(tmp_path: Path) -> None:
+    """Else a job that is cancelled would leave the suite behind, with all that it started."""
+    file, begun, ended = tmp_path / "test_long.py", tmp_path / "begun", tmp_path / "ended"
+    file.write_text(
+        "import pathlib, time\n\ndef test_a():\n    try:\n"
+        f"        pathlib.Path({str(begun)!r}).touch()\n        time.sleep(60)\n"
+        f"    finally:\n        pathlib.Path({str(ended)!r}).touch()\n"
+    )
+    words = ("test", "--fast", "-n", "0", *APART, f"--rootdir={tmp_path}", str(file))
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "engine.cli", *words,
+        env=environment({}), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await until(begun.exists, 60.0)
+        running.terminate()
+        assert await asyncio.wait_for(running.wait(), 60.0) == 130
+        assert ended.exists()
+    finally:
+        if running.returncode is None:
+            running.kill()
