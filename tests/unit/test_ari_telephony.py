@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.adapters.ari.link import Limits
+from engine.adapters.ari.music import AGAIN_AFTER_S
 from engine.adapters.ari.socket import AriSettings
 from engine.adapters.ari.telephony import AriTelephony, endpoint_name, request
 from engine.call.commands import (
@@ -198,6 +199,27 @@ async def test_busy_socket_still_hangs_up_when_it_dials_no_more(server: AriServe
         await until(lambda: len(server.asked("DELETE", "channels/c")) == 7)
         assert [(failed.command, failed.failure) for failed in desk.failures] == [(DIAL, Failure.NOT_SENT)]
         assert not server.asked("POST", "channels/c")
+
+
+def stops(server: AriServer) -> int:
+    return len(server.asked("DELETE", "channels/c/moh"))
+
+
+async def test_stop_of_music_is_said_again_because_asterisk_may_lose_it(server: AriServer) -> None:
+    async with Desk(server) as desk:
+        server.answer = lambda asked: (404, "")
+        desk.do(StopMusic(C))
+        await until(lambda: stops(server) == 1 + len(AGAIN_AFTER_S))
+        assert [failed.command for failed in desk.failures] == [StopMusic(C)]
+
+
+@pytest.mark.parametrize("then", [StartMusic(C), Play(C, P, ("x",)), HangUp(C)], ids=lambda then: type(then).__name__)
+async def test_stop_of_music_does_not_end_what_the_leg_hears_next(server: AriServer, then: TelephonyCommand) -> None:
+    other = ChannelId("other")
+    async with Desk(server) as desk:
+        desk.do(StopMusic(C), then, StopMusic(other))
+        await until(lambda: len(server.asked("DELETE", "channels/other/moh")) == 1 + len(AGAIN_AFTER_S))
+        assert stops(server) == 1
 
 
 async def test_takeover_ends_run_with_unavailable(server: AriServer) -> None:

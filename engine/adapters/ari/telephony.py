@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, assert_never
 
@@ -13,6 +14,7 @@ from engine.adapters.ari.echo import Echoes
 from engine.adapters.ari.generated import models
 from engine.adapters.ari.generated import operations as ari
 from engine.adapters.ari.link import Counters
+from engine.adapters.ari.music import MusicStops
 from engine.adapters.ari.reply import Done, Gone, Lost, Refused, Reply
 from engine.adapters.ari.request import Request
 from engine.adapters.ari.socket import AriSettings, AriSocket
@@ -74,6 +76,7 @@ class AriTelephony:
         self._endpoints = {f"PJSIP/{trunk}" for trunk in trunks}
         self._socket = AriSocket(settings, self._endpoints, random=random, sleep=sleep)
         self._echoes = Echoes()
+        self._music_stops = MusicStops(self._stop_music_again)
         self._on_event: Callable[[TelephonyEvent], None] | None = None
 
     @property
@@ -97,6 +100,7 @@ class AriTelephony:
             await self._socket.run(self)
         finally:
             self._on_event = None
+            self._music_stops.close()
 
     async def snapshot(self) -> Snapshot:
         """Channels and bridges as Asterisk holds them. Raises Unavailable."""
@@ -116,6 +120,7 @@ class AriTelephony:
             self._socket.send(request(command, self._app), lambda reply: self._judge(command, reply, failed))
             if isinstance(command, Snoop):
                 self._hear_of_its_end(command.snoop)
+            self._music_stops.sent(command)
         except Unavailable as error:
             failure = CommandFailed(command, Failure.NOT_SENT, str(error), self._clock.now())
             asyncio.get_running_loop().call_soon(failed, failure)
@@ -140,6 +145,10 @@ class AriTelephony:
         """A snoop belongs to no endpoint, and being in the application tells nothing of what comes after that."""
         subscribe = ari.applications_subscribe(self._app, event_source=[f"channel:{snoop}"])
         self._socket.send(subscribe, lambda reply: None)  # refused: there is no snoop, and its own answer says so
+
+    def _stop_music_again(self, channel: ChannelId) -> None:
+        with contextlib.suppress(Unavailable):
+            self._socket.send(ari.channels_stop_moh(channel), lambda reply: None)  # the leg may be gone by now
 
     def _judge(self, command: TelephonyCommand, reply: Reply, failed: Failed) -> None:
         match reply:
