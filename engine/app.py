@@ -28,6 +28,7 @@ from engine.adapters.postgres.abandonment import PostgresAbandonment
 from engine.adapters.postgres.agents import PostgresAgents
 from engine.adapters.postgres.calls import PostgresCalls
 from engine.adapters.postgres.do_not_call import PostgresDoNotCall
+from engine.adapters.postgres.handover import PostgresHandover
 from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.outcomes import PostgresOutcomes
@@ -136,6 +137,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             account=PostgresAbandonment(database),
             journal=stack.enter_context(PacingFiles(settings.run_dir / "pacing")),
             calls=PostgresCalls(database),
+            handover=PostgresHandover(database, settings.cell, epoch),
             agents=PostgresAgents(database),
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),

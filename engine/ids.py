@@ -49,7 +49,17 @@ def seat_channel(slot: Slot, login_ms: int) -> ChannelId:
 
 def seat_bridge(slot: Slot, login_ms: int) -> BridgeId:
     """The bridge in which an agent's leg waits."""
-    return BridgeId(f"{SEAT_PREFIX}-{slot}-{login_ms}-bridge")
+    return bridge_of_seat(seat_channel(slot, login_ms))
+
+
+def bridge_of_seat(channel: ChannelId) -> BridgeId:
+    """The bridge in which a nailed-up leg waits."""
+    return BridgeId(f"{channel}-bridge")
+
+
+def begun_at(attempt: AttemptId) -> float:
+    """When the attempt was claimed (epoch seconds, to the millisecond): its id says it."""
+    return (UUID(attempt).int >> 80) / 1000
 
 
 def seat_slot(name: str) -> Slot | None:

@@ -5,13 +5,15 @@ Every adapter has a fake that passes the same contract suite (tests/contract).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.agent.machine import Agent
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
+from engine.call.model import Call
 from engine.dialer.budget import SettledAnswer
 from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
 from engine.dialer.draft import CampaignDraft
@@ -322,6 +324,30 @@ class CallStore(Protocol):
 
     async def commit(self, records: Sequence[CallRecord]) -> None:
         """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How calls and agents stand."""
+
+    calls: tuple[Call, ...] = ()
+    """Calls of attempts are without their number."""
+    agents: tuple[Agent, ...] = ()
+
+
+class HandoverStore(Protocol):
+    """What an engine leaves for the next one of its cell: live calls and seats, newest state only."""
+
+    async def keep(self, changed: Standing, over: Collection[CallId]) -> None:
+        """Keep the new state of what changed, and forget the calls that are over. May be repeated.
+
+        Raises Unavailable, and Rejected(`cell_lost`) when another engine holds the cell: nothing is written then.
+        """
+        ...
+
+    async def load(self) -> Standing:
+        """What was kept; without what cannot be read any more. Raises Unavailable."""
         ...
 
 

@@ -291,7 +291,7 @@ def _agent_left_dialing(call: Call, event: AgentLost) -> Step:
 def _ask_for_agent(call: Call) -> Step:
     since = call.answered_at or call.created_at
     request = RequestAgent(call.id, call.policy.pool, call.policy.priority, since, call.policy.slot)
-    return revised(call, phase=Phase.WAITING, deadline_at=_message_due(call)), (request,)
+    return revised(call, phase=Phase.WAITING, deadline_at=message_due(call)), (request,)
 
 
 def _music_unheard(call: Call, event: LegSeen) -> Step:
@@ -333,7 +333,7 @@ def _agent_lost_connecting(call: Call, event: AgentLost) -> Step:
     if call.kind is CallKind.MANUAL:
         return _hang_up(call, "agent", event.at)
     music: Commands = (StartMusic(call.channel),) if call.kind is CallKind.INBOUND else ()
-    if event.at >= _message_due(call):
+    if event.at >= message_due(call):
         return _announce(call, event.at)
     call, commands = _ask_for_agent(call)
     return call, (*music, *commands)
@@ -706,7 +706,7 @@ def confirmation_id(call: Call) -> PlaybackId:
     return PlaybackId(f"{call.id}-confirmation")
 
 
-def _message_due(call: Call) -> float:
+def message_due(call: Call) -> float:
     """When the message must be started at the latest (epoch seconds)."""
     return (call.answered_at or call.created_at) + max(0.0, call.policy.answer_limit_s - MESSAGE_LEAD_S)
 

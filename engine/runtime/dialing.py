@@ -12,13 +12,14 @@ import structlog
 
 from engine.call.commands import Originate
 from engine.call.events import HangUpAsked
+from engine.call.machine import RING_GUARD_S
 from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.clock import Clock
 from engine.dialer.campaign import OVERDIALING, AnswerAction, Campaign, CampaignStatus, DialMode
 from engine.dialer.pacer import PacingDecision
 from engine.dialer.pacing import Limits, Pacer, PacingView, Preview, Progressive, Steady
 from engine.errors import Unavailable
-from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName
+from engine.ids import AttemptId, CallId, CampaignId, ChannelId, TrunkName, begun_at
 from engine.ports import ClaimedLead, LeadStore, Leases, Metrics, TrunkDirectory, TrunkRecord
 from engine.revision import revised
 from engine.trunk.capacity import Capacity
@@ -208,6 +209,21 @@ class Dialing:
     def release(self, call: Call) -> None:
         """A call ended: its trunk has a free channel."""
         self._trunks.release(call.trunk)
+
+    def occupy(self, call: Call) -> None:
+        """A call that an engine before us dialed goes on over its trunk."""
+        self._trunks.occupy(call.trunk)
+
+    def again(self, lead: ClaimedLead) -> Call | None:
+        """The call of an attempt that an engine before us dialed, before its person was met; None: no such campaign."""
+        campaign = self.campaigns.get(lead.campaign)
+        if campaign is None:
+            return None
+        policy, began_at = self._policy(campaign), begun_at(lead.attempt)
+        return revised(
+            self._call_of(campaign, policy, lead), trunk=campaign.trunk, created_at=began_at, dialed_at=began_at,
+            deadline_at=began_at + policy.ring_timeout_s + RING_GUARD_S,
+        )  # fmt: skip
 
     def trunk(self, name: TrunkName) -> TrunkRecord | None:
         """A trunk of this cell, or None."""

@@ -13,11 +13,12 @@ from engine.agent.machine import LogoutAsked, RegistrationChanged
 from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
 from engine.call.model import Call, CallPolicy, Phase
+from engine.call.reconcile import Sight
 from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
-from engine.ids import AttemptId, CampaignId, Slot, TrunkName
+from engine.ids import AttemptId, CallId, CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import (
     AbandonmentLedger,
@@ -29,6 +30,7 @@ from engine.ports import (
     Disposition,
     DoNotCallList,
     FinishedLeg,
+    HandoverStore,
     LeadStore,
     Leases,
     LiveFeed,
@@ -43,6 +45,7 @@ from engine.ports import (
     Telephony,
     TrunkDirectory,
 )
+from engine.revision import revised
 
 from .batch import Batch
 from .bounds import Soundness
@@ -52,11 +55,13 @@ from .flows.callbacks import CallbackDesk
 from .flows.desk import FlowDesk
 from .flows.performers import FlowPorts, performers
 from .flows.runner import Runner
+from .handover import Handover, Witnesses
 from .message import Messages
 from .pacing import PacingDesk
 from .router import Router
 from .story import Ledgers, Story
 from .switchboard import Switchboard
+from .takeover import Takeover
 
 log = structlog.get_logger()
 
@@ -90,6 +95,7 @@ class Ports:
     account: AbandonmentLedger
     journal: PacingJournal
     calls: CallStore
+    handover: HandoverStore
     agents: AgentDirectory
     trunks: TrunkDirectory
     recordings: RecordingStore
@@ -144,7 +150,10 @@ class Engine:
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
-        self.switchboard = Switchboard(ports.telephony, ports.clock, metrics, self._story, self.desk)
+        self._handover = Handover(ports.handover, metrics)
+        self.switchboard = Switchboard(
+            ports.telephony, ports.clock, metrics, self._story, Witnesses(self.desk, self._handover)
+        )
         self.runner = Runner(
             self.switchboard,
             ports.flows.runs,
@@ -206,6 +215,10 @@ class Engine:
             dial=self.control.dial, line=lambda: self.dialing.line(settings.script_trunk), closed=self._closed,
         )  # fmt: skip
         self._router = Router(self.switchboard, self.control, self.runner, ports.clock, metrics, settings.message)
+        self._takeover: Takeover | None = Takeover(
+            self.switchboard, metrics, again=self.dialing.again, occupy=self.dialing.occupy
+        )
+        """None once it is done: the first socket brings it."""
         self._leftovers: list[ClaimedLead] = []
         self._level = False
         """Whether calls and agents were told what the present socket's snapshot says."""
@@ -228,6 +241,7 @@ class Engine:
                 ("opt_outs", self._opt_outs.run()),
                 ("recordings", self._recorded.run()),
                 ("runs", self.runner.batch.run()),
+                ("handover", self._handover.run()),
                 ("cursors", self.runner.run()),
                 ("scripts", self.flows.run()),
                 ("callbacks", self.callbacks.run()),
@@ -267,16 +281,22 @@ class Engine:
             try:
                 slots = await self._ports.agents.slots()
                 self._leftovers = list(await self._ports.outcomes.open_attempts())
+                standing = await self._handover.load()
                 await self.dialing.refresh()
                 await self.flows.load()
+                await self.flows.prepare_again(self._leftovers, self.dialing.campaigns)
                 break
             except Unavailable as error:
                 log.warning("start_waits", reason=str(error))
                 await asyncio.sleep(RETRY_S)
         await self._speak_first()
         now = self._ports.clock.now()
+        assert self._takeover is not None
+        self._handover.forget(self._takeover.expect(standing, self._leftovers))
+        stood = {agent.slot: agent for agent in standing.agents}
         for slot in slots:
-            self.switchboard.add_agent(new_agent(slot.slot, slot.pool, now))
+            agent = stood.get(slot.slot, new_agent(slot.slot, slot.pool, now))
+            self.switchboard.add_agent(revised(agent, pool=slot.pool))
             self.control.names[slot.slot] = slot.display_name
             self._story.show_agent(self.switchboard.agent(slot.slot))
 
@@ -351,8 +371,8 @@ class Engine:
     # --- events
 
     def _on_event(self, event: TelephonyEvent) -> None:
-        if isinstance(event, SocketRestored):
-            self._adopt(event)
+        if isinstance(event, SocketRestored) and self._takeover is not None:
+            self._take_over(self._takeover, event)
         self._router.on_event(event)
         if isinstance(event, SocketRestored):
             self.flows.resume()
@@ -372,10 +392,14 @@ class Engine:
     def _policy_of_leg(self, leg: Mapping[str, Any]) -> CallPolicy:
         return self.control.script_policy(leg)
 
-    def _adopt(self, event: SocketRestored) -> None:
-        """Calls that scripts of an engine before us had are ours from here on, and their attempts stay open."""
-        adopted = self.flows.adopt(event.snapshot, event.at)
-        self._leftovers = [lead for lead in self._leftovers if lead.attempt not in adopted]
+    def _take_over(self, takeover: Takeover, event: SocketRestored) -> None:
+        """Calls and agents of an engine before us are ours from here on, and their attempts stay open."""
+        self._takeover = None
+        sight = Sight.of(event.snapshot)
+        takeover.agents(sight, self.flows.left_open, event.at)
+        self.flows.adopt(sight, takeover.kept, takeover.take)
+        takeover.resume(event.at)
+        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in self.switchboard.calls]
 
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)
@@ -395,6 +419,7 @@ class Engine:
         """Attempts of an engine before us: their legs were swept, so what became of them is not known."""
         now = self._ports.clock.now()
         for lead in self._leftovers:
+            self.flows.ended(CallId(lead.attempt))
             campaign = self.dialing.campaigns.get(lead.campaign)
             following = next_of(Outcome.UNKNOWN, lead.attempts, campaign.recall if campaign else {}, now)
             self._outcomes.add(_unknown(lead.attempt, now, following))

@@ -185,9 +185,31 @@ class Switchboard:
         self._begin(*start_scripted(call))
 
     def adopt(self, call: Call) -> None:
-        """Take over a call of an engine before us: a script has it."""
+        """Take over a call of an engine before us, as it stood; what it asks for is told by `resume`."""
         self.calls[call.id] = call
         self._story.began(call)
+        self._deadlines.arm(call.id, call.deadline_at)
+        if call.phase in IN_FLIGHT:
+            self._count_in_flight(call)
+        self._witness.call_began(call, self._clock.now())
+
+    def adopt_agent(self, agent: Agent) -> None:
+        """Take over an agent of an engine before us, as they stood."""
+        self.add_agent(agent)
+        self._deadlines.arm(agent.slot, agent.deadline_at)
+        self._witness.agent_changed(agent, self._clock.now())
+
+    def resume(self, call: CallId, commands: tuple[Command, ...], events: tuple[CallEvent, ...]) -> None:
+        """Bring a call that was taken over level, and repeat its commands."""
+        for event in events:
+            self.post(call, event)
+        if commands and (known := self.calls.get(call)) is not None:
+            self._execute(known, commands)
+            self._run_turn()
+
+    def now(self) -> float:
+        """The cell's time (epoch seconds)."""
+        return self._clock.now()
 
     def post(self, call: CallId, event: CallEvent) -> bool:
         """Carry an event to its call; False when there is no such call (any more)."""
@@ -290,12 +312,15 @@ class Switchboard:
 
     def _took_off(self, call: Call) -> None:
         """The call is being dialed: it is in flight from here on."""
+        self._count_in_flight(call)
+        self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
+
+    def _count_in_flight(self, call: Call) -> None:
         pool = call.policy.pool
         if _will_ask_for_agent(call):
             self.pool_in_flight[pool] = self.pool_in_flight.get(pool, 0) + 1
         if call.campaign is not None:
             self.in_flight[call.campaign] = self.in_flight.get(call.campaign, 0) + 1
-        self._metrics.count("vss_originates_total", trunk=call.trunk or "none")
 
     def _landed(self, call: Call) -> None:
         """The attempt is no longer in flight: answered into the application, or over."""

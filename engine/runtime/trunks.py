@@ -43,6 +43,11 @@ class Trunks:
         self._capacity[name] = capacity.taken(count)
         return True
 
+    def occupy(self, name: TrunkName | None) -> None:
+        """A call that an engine before us dialed goes on: it has a channel, and no call of this second."""
+        if name is not None and name in self._capacity:
+            self._capacity[name] = self._capacity[name].occupied()
+
     def give_back(self, name: TrunkName, count: int) -> None:
         """`count` calls that were taken are not made: neither a channel nor a call of this second was used."""
         self._capacity[name] = self._capacity[name].returned(count)

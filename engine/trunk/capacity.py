@@ -32,6 +32,10 @@ class Capacity(Struct, frozen=True):
         """After `count` calls were started."""
         return revised(self, tokens=self.tokens - count, channels=self.channels + count)
 
+    def occupied(self) -> Capacity:
+        """With one leg more that was started before this count began."""
+        return revised(self, channels=self.channels + 1)
+
     def returned(self, count: int) -> Capacity:
         """After `count` calls that were taken turned out not to be made."""
         return revised(self, tokens=self.tokens + count, channels=max(0, self.channels - count))

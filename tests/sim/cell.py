@@ -21,6 +21,7 @@ from engine.fakes.abandonment import FakeAbandonment
 from engine.fakes.asterisk import FakeAsterisk
 from engine.fakes.callee import Callee, carrier
 from engine.fakes.ear import FakeEar
+from engine.fakes.handover import FakeHandover, FakeShelf
 from engine.fakes.journal import FakeJournal
 from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
@@ -94,6 +95,7 @@ class Cell:
     registry: FakeRegistry
     speech: FakeSpeech
     scripts: ScriptWorld
+    shelf: FakeShelf
     running: asyncio.Task[None]
     killed: bool = False
 
@@ -191,6 +193,8 @@ async def open_cell(
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
     asterisk = before.asterisk if before is not None and before.killed else FakeAsterisk(clock, callees)
+    shelf = FakeShelf(memory) if before is None else before.shelf
+    shelf.epoch += 1
     speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
     world = before.scripts if before is not None else ScriptWorld(FakeRuns(memory))
@@ -203,6 +207,7 @@ async def open_cell(
         account=account,
         journal=journal,
         calls=FakeCalls(memory),
+        handover=FakeHandover(shelf, shelf.epoch),
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,
@@ -221,7 +226,19 @@ async def open_cell(
     try:
         await asyncio.sleep(0.5)
         cell = Cell(
-            engine, asterisk, memory, metrics, feed, recordings, account, journal, registry, speech, world, running
+            engine,
+            asterisk,
+            memory,
+            metrics,
+            feed,
+            recordings,
+            account,
+            journal,
+            registry,
+            speech,
+            world,
+            shelf,
+            running,
         )
         yield cell
         if not cell.killed:

@@ -97,6 +97,13 @@ ARI = (
 
 STORES = (
     Metric("vss_postgres_seconds", _H, "One statement or transaction, waiting for a connection included", (), IO_S),
+    Metric("vss_calls_taken_over_total", _C, "Calls of an engine before this one that were taken over"),
+    Metric(
+        "vss_handover_writes_total",
+        _C,
+        "Times that changed calls and agents were kept for the next engine (`kept`), or could not be (`failed`)",
+        ("result",),
+    ),
     Metric("vss_postgres_unavailable_total", _C, "Statements and transactions that found PostgreSQL away or too slow"),
     Metric("vss_commit_batch_size", _H, "Calls or outcomes in one group commit, by what", ("what",), BATCH),
     Metric("vss_redis_errors_total", _C, "Redis commands that failed"),

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from engine.call.commands import Play
-from engine.call.events import CallEvent, HangUpAsked, ScriptTakes, Snapshot
+from engine.call.events import CallEvent, HangUpAsked, ScriptTakes
 from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.call.reconcile import Sight
 from engine.clock import Clock
@@ -30,7 +30,7 @@ from engine.flow.run.program import Program
 from engine.flow.run.state import Facts
 from engine.flow.split import chosen
 from engine.flow.values import WrongValue
-from engine.ids import AttemptId, CallId, PlaybackId, Slot
+from engine.ids import AttemptId, CallId, CampaignId, PlaybackId, Slot
 from engine.ports import ClaimedLead, Metrics, ScriptBinding, ScriptStore, ScriptTarget, ScriptVersion, TargetKind
 from engine.revision import revised
 from engine.run_ports import SCRIPT_SLOTS, RunId, RunRecord, RunStore, Voices
@@ -373,21 +373,30 @@ class FlowDesk:
 
     # --- after a restart
 
-    def adopt(self, snapshot: Snapshot, at: float) -> frozenset[AttemptId]:
-        """Take over the runs that an engine before us left open; the attempts whose calls are ours again.
+    @property
+    def left_open(self) -> frozenset[CallId]:
+        """Calls whose runs an engine before us left open."""
+        return frozenset(record.call for record, _ in self._left_open)
 
-        Who is not in the snapshot hung up while nobody looked: their runs end with that.
+    async def prepare_again(self, claimed: Sequence[ClaimedLead], campaigns: Mapping[CampaignId, Campaign]) -> None:
+        """Make ready what people will meet whom an engine before us dialed. Raises Unavailable."""
+        by_campaign: dict[CampaignId, list[ClaimedLead]] = {}
+        for lead in claimed:
+            by_campaign.setdefault(lead.campaign, []).append(lead)
+        for name, leads in by_campaign.items():
+            if (campaign := campaigns.get(name)) is not None:
+                await self.prepare(campaign, leads)
+
+    def adopt(self, sight: Sight, kept: Callable[[CallId], Call | None], take: Callable[[Call], None]) -> None:
+        """Take over the runs that an engine before us left open, and with `take` their calls, as they were `kept`.
+
+        Who is not in sight hung up while nobody looked: their runs end with that.
         """
-        sight = Sight.of(snapshot)
-        adopted: set[AttemptId] = set()
         for record, script in self._left_open:
-            live = self._adopted(record, script, sight)
-            if live is not None and live.call.attempt is not None:
-                adopted.add(live.call.attempt)
+            self._adopted(record, script, sight, kept(record.call), take)
         if self._left_open:
             log.warning("runs_adopted", runs=len(self._left_open))
         self._left_open = []
-        return frozenset(adopted)
 
     def resume(self) -> None:
         """The calls heard what the snapshot says: let the runs go on."""
@@ -395,23 +404,30 @@ class FlowDesk:
         for resume in resuming:
             resume()
 
-    def _adopted(self, record: RunRecord, script: Loaded, sight: Sight) -> Live | None:
+    def _adopted(
+        self, record: RunRecord, script: Loaded, sight: Sight, kept: Call | None, take: Callable[[Call], None]
+    ) -> None:
         try:
-            call = call_of(record.call, record.script, record.leg, self._policy(record.leg))
+            call = kept if kept is not None and kept.scripted else self._call_of(record)
             run = read_cursor(script.program, record)
         except (UnreadableRun, KeyError, ValueError) as error:
             log.error("run_unreadable", run=record.run, reason=repr(error))
             self._metrics.count("vss_script_runs_total", result="unreadable")
-            return None
-        # An agent who waited for the caller is gone: their leg did not outlive the engine.
-        live = Live(self._runner, record.run, record.script, script.program, run, call, to_agent=False)
+            return
+        take(call)
+        call = self._board.calls[call.id]
+        to_agent = bool((record.leg or {}).get("to_agent")) and call.seat_held
+        live = Live(self._runner, record.run, record.script, script.program, run, call, to_agent=to_agent)
         live.tags.update(record.tags)
         count = record.run.removeprefix(record.call).removeprefix(".")
         self._counts[call.id] = int(count) if count.isdigit() else 1
-        self._board.adopt(call)
         self._resuming.append(self._runner.adopt(live, sight))
         self._metrics.count("vss_script_adopted_total")
-        return live
+
+    def _call_of(self, record: RunRecord) -> Call:
+        """The call by what its run's record says of it. Raises KeyError, ValueError."""
+        leg = record.leg or {}
+        return call_of(record.call, record.script, leg, self._policy(leg))
 
 
 def script_target(name: str) -> ScriptTarget | None:

@@ -13,6 +13,7 @@ from engine.call.model import Phase
 from engine.call.reconcile import Sight
 from engine.flow.run import events as told
 from engine.flow.run.commands import Command, JoinQueue, RunCommand
+from engine.flow.run.state import WaitKind
 from engine.run_ports import RunId
 
 from .performer import LiveRun, Performing
@@ -27,12 +28,18 @@ HANDLING_WEIGHT = 0.05
 """Of one more talk in the running mean."""
 
 
+def _nothing() -> None:
+    """Nothing is to be stopped."""
+
+
 @dataclass(slots=True)
 class _Place:
     """A caller of a script in a queue, or with an agent."""
 
-    command: JoinQueue
-    stop: Callable[[], None]
+    request: str
+    pool: str
+    music: str
+    stop: Callable[[], None] = _nothing
     asked: bool = False
     """The call machine has taken the wish for an agent."""
     talking_since: float | None = None
@@ -54,7 +61,8 @@ class Queueing(Performing):
         """Ask for an agent; the same request again (after a lost socket) keeps its place."""
         assert isinstance(command, JoinQueue)
         known = self._places.get(run.id)
-        if known is not None and known.command.request == command.request:
+        if known is not None and known.request == command.request:
+            known.music = command.music
             if known.talking_since is None:
                 run.send(StartMusic(run.channel, command.music))
             return
@@ -62,14 +70,14 @@ class Queueing(Performing):
             run.tell(told.NoAgents(at=run.now(), request=command.request))
             return
         run.send(StartMusic(run.channel, command.music))
-        place = self._places[run.id] = _Place(command, lambda: None)
+        place = self._places[run.id] = _Place(command.request, command.pool, command.music)
         place.stop = run.later(0.0, lambda: self._look(run, place))
         run.post(AgentAsked(command.pool, command.priority, run.now()))
 
     def cancel(self, run: LiveRun, request: str) -> None:
         """Leave the queue, or the agent."""
         place = self._places.get(run.id)
-        if place is None or place.command.request != request:
+        if place is None or place.request != request:
             return
         self._forget(run, place)
         if place.talking_since is None:
@@ -83,25 +91,37 @@ class Queueing(Performing):
         place = self._places.get(run.id)
         if place is None:
             return
-        phase, request = run.call.phase, place.command.request
+        phase, request = run.call.phase, place.request
         place.asked |= bool(run.call.asked)
         if place.talking_since is None and phase is Phase.TALKING:
             place.talking_since = event.at
             place.stop()
             run.tell(told.AgentAssigned(at=event.at, request=request))
         elif place.talking_since is not None and phase is Phase.SCRIPTED:
-            self._learn(place.command.pool, event.at - place.talking_since)
+            self._learn(place.pool, event.at - place.talking_since)
             self._forget(run, place)
             run.tell(told.AgentLost(at=event.at, request=request))
         elif place.asked and place.talking_since is None and phase is Phase.SCRIPTED and not run.call.asked:
             self._forget(run, place)
             run.tell(told.CommandFailed(at=event.at, request=request))
         elif isinstance(event, PlaybackEnded) and phase is Phase.SCRIPTED:
-            run.send(StartMusic(run.channel, place.command.music))
+            run.send(StartMusic(run.channel, place.music))
 
     def adopt(self, run: LiveRun, request: str, sight: Sight) -> bool:
-        """The interpreter asks for the place again; what is remembered is that agents are coming back."""
+        """Who talks with an agent goes on; who waits for one keeps the place, and the interpreter asks for it again.
+
+        Agents whose legs were lost as well are coming back.
+        """
         self._returns_until[run.id] = run.now() + RETURN_S
+        call = run.call
+        if call.phase is Phase.TALKING and run.waits_for in {WaitKind.TALKING, WaitKind.QUEUED}:
+            # A run that still believes to be queued hears of the agent with the next thing that is heard of the call.
+            since = call.bridged_at if run.waits_for is WaitKind.TALKING else None
+            self._places[run.id] = _Place(request, call.policy.pool, "", asked=True, talking_since=since)
+            return True
+        if call.asked:
+            place = self._places[run.id] = _Place(request, call.asked, "", asked=True)
+            place.stop = run.later(0.0, lambda: self._look(run, place))
         return False
 
     def over(self, run: LiveRun) -> None:
@@ -117,20 +137,19 @@ class Queueing(Performing):
         if self._places.get(run.id) is not place or place.talking_since is not None:
             return
         place.stop = run.later(LOOK_S, lambda: self._look(run, place))
-        command = place.command
-        if not self._staffed(run, command.pool):
-            self.cancel(run, command.request)
-            run.tell(told.NoAgents(at=run.now(), request=command.request))
+        if not self._staffed(run, place.pool):
+            self.cancel(run, place.request)
+            run.tell(told.NoAgents(at=run.now(), request=place.request))
             return
-        pool = self._pools.get(command.pool)
+        pool = self._pools.get(place.pool)
         queue = pool.queue if pool is not None else []
         position = next((at for at, one in enumerate(queue, 1) if one.call == run.call.id), None)
         if position is None:
             return
-        wait_s = self.expected_wait_s(command.pool, position)
+        wait_s = self.expected_wait_s(place.pool, position)
         if place.told != (position, round(wait_s)):
             place.told = (position, round(wait_s))
-            moved = told.QueueMoved(at=run.now(), request=command.request, position=position, expected_wait_s=wait_s)
+            moved = told.QueueMoved(at=run.now(), request=place.request, position=position, expected_wait_s=wait_s)
             run.tell(moved)
 
     def expected_wait_s(self, pool: str, position: int) -> float:

@@ -1,0 +1,147 @@
+"""The take-over: a new engine makes the calls and agents of the one before it its own.
+
+It happens once, when the first socket brings the first snapshot, before anything of that is told to anybody: agents and
+calls are put back as they were kept (handover.py) or as their open attempt names them, corrected by what the snapshot
+says. The ordinary look at what was missed follows (router.py), as after every lost socket: whose leg is gone ends then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from engine.agent.machine import CALLING_LIMIT_S, Agent, AgentState, Released
+from engine.call.commands import StartMusic
+from engine.call.events import AgentLost
+from engine.call.model import Call, Seat
+from engine.call.reconcile import Sight
+from engine.call.takeover import Taken, taken_over
+from engine.ids import BridgeId, CallId, ChannelId, bridge_of_seat, seat_slot
+from engine.ports import ClaimedLead, Metrics, Standing
+from engine.revision import revised
+
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+_ALONE = frozenset({AgentState.PAUSED, AgentState.READY, AgentState.WRAPPING})
+
+
+@dataclass(slots=True)
+class Takeover:
+    """Puts back what an engine before us left, in order: `agents`, then `take` for each call, then `resume`."""
+
+    board: Switchboard
+    metrics: Metrics
+    again: Callable[[ClaimedLead], Call | None]
+    """The call of an open attempt as it was dialed; None where its campaign is gone."""
+    occupy: Callable[[Call], None]
+    """Count a call on its trunk."""
+    _kept: dict[CallId, Call] = field(default_factory=dict)
+    _open: dict[CallId, ClaimedLead] = field(default_factory=dict)
+    _sight: Sight = field(default_factory=lambda: Sight({}, {}))
+    _seats: dict[CallId, Seat] = field(default_factory=dict)
+    _taken: list[Taken] = field(default_factory=list)
+
+    def expect(self, standing: Standing, open_attempts: Iterable[ClaimedLead]) -> frozenset[CallId]:
+        """What was kept, and the attempts without an outcome; returns kept calls whose attempts have theirs."""
+        self._open = {CallId(lead.attempt): lead for lead in open_attempts}
+        over: set[CallId] = set()
+        for call in standing.calls:
+            lead = self._open.get(call.id)
+            if call.attempt is None:
+                self._kept[call.id] = call
+            elif lead is not None:
+                self._kept[call.id] = revised(call, number=lead.number)
+            else:
+                over.add(call.id)
+        return frozenset(over)
+
+    def kept(self, call: CallId) -> Call | None:
+        """A call as it was kept."""
+        return self._kept.get(call)
+
+    def agents(self, sight: Sight, in_scripts: Collection[CallId], at: float) -> None:
+        """Put the agents back; whoever is in an agent's bridge is that agent's caller."""
+        self._sight = sight
+        expected = self._kept.keys() | self._open.keys() | set(in_scripts)
+        callers = _callers(sight)
+        newcomers = {slot: channel for channel in sight.channels if (slot := seat_slot(channel)) is not None}
+        for agent in self.board.agents():
+            stood = _level(agent, callers, newcomers.get(agent.slot), expected, at)
+            self.board.adopt_agent(stood)
+            if stood.channel is None or stood.channel not in sight.channels or stood.bridge is None:
+                continue
+            if stood.call is not None:
+                self._seats[stood.call] = Seat(stood.slot, stood.channel, stood.bridge)
+            elif stood.state in _ALONE:
+                self.board.perform(StartMusic(stood.channel))  # it may have been the engine's last wish that it stops
+
+    def take(self, call: Call) -> None:
+        """Make a call ours, as it stood."""
+        seat = self._seats.get(call.id)
+        taken: Taken = (call, (), ())
+        if call.channel in self._sight.channels:
+            joined = seat is not None and self._sight.bridge_of.get(call.channel) == seat.bridge
+            taken = taken_over(call, seat, joined=joined, at=self.board.now())
+        self._taken.append(taken)
+        self.occupy(taken[0])
+        self.board.adopt(taken[0])
+
+    def resume(self, at: float) -> None:
+        """Take what no script took, and let everything go on."""
+        for name, call in self._kept.items():
+            if name not in self.board.calls and not call.scripted:
+                self.take(call)
+        for name, lead in self._open.items():
+            there = name not in self.board.calls and ChannelId(name) in self._sight.channels
+            if there and (dialed := self.again(lead)) is not None:
+                self.take(dialed)
+        for call, _, events in self._taken:
+            self.board.resume(call.id, (), events)
+            self._tell_of_lost_agent(call, at)
+        for call, commands, _ in self._taken:
+            self.board.resume(call.id, commands, ())
+        for agent in self.board.agents():
+            if agent.call is not None and agent.call not in self.board.calls:
+                self.board.tell_agent(agent.slot, Released(agent.state is AgentState.TALKING, 0.0, at))
+        if self._taken:
+            log.warning("calls_taken_over", calls=len(self._taken))
+            self.metrics.count("vss_calls_taken_over_total", len(self._taken))
+        self._kept, self._open, self._seats, self._taken = {}, {}, {}, []
+
+    def _tell_of_lost_agent(self, call: Call, at: float) -> None:
+        """A call that counts on an agent who does not know of it."""
+        now = self.board.calls.get(call.id)
+        if now is None or not now.seat_held or now.seat is None:
+            return
+        agent = self.board.agent_or_none(now.seat.slot)
+        if agent is None or agent.call != call.id:
+            self.board.post(call.id, AgentLost(now.seat.slot, at))
+
+
+def _callers(sight: Sight) -> dict[BridgeId, CallId]:
+    """Who is in the bridges of seats besides the agent."""
+    return {
+        bridge: CallId(channel)
+        for channel, bridge in sight.bridge_of.items()
+        if seat_slot(bridge) is not None and seat_slot(channel) is None
+    }
+
+
+def _level(
+    agent: Agent, callers: dict[BridgeId, CallId], newcomer: ChannelId | None, expected: Collection[CallId], at: float
+) -> Agent:
+    """The agent as they stood, and as the snapshot corrects it."""
+    if agent.state is AgentState.OFFLINE and newcomer is not None:
+        # They logged in at the last moment: the leg says so, and is seated as if it had just come.
+        return revised(
+            agent, state=AgentState.CALLING, since=at, reason=None, channel=newcomer, bridge=bridge_of_seat(newcomer),
+            deadline_at=at + CALLING_LIMIT_S,
+        )  # fmt: skip
+    caller = None if agent.bridge is None else callers.get(agent.bridge)
+    if not agent.seated or caller is None or caller == agent.call or caller not in expected:
+        return agent
+    return revised(agent, state=AgentState.RESERVED, since=at, reason=None, call=caller, deadline_at=None)
