@@ -125,6 +125,8 @@ class FakeAsterisk:
         self.channels: dict[ChannelId, FakeChannel] = {}
         self.bridges: dict[BridgeId, str] = {}
         self.playbacks: dict[PlaybackId, tuple[ChannelId, asyncio.TimerHandle]] = {}
+        self.commands: list[TelephonyCommand] = []
+        """Every command that reached it, in order."""
         self.dialed: list[Originate] = []
         """Every originate that was carried out."""
         self.played: list[Play] = []
@@ -280,6 +282,7 @@ class FakeAsterisk:
             failed(failure)
 
     def _try(self, command: TelephonyCommand) -> CommandFailed | None:
+        self.commands.append(command)
         try:
             self._carry_out(command)
         except _Refusal as refusal:

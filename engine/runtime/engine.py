@@ -150,7 +150,7 @@ class Engine:
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
-        self._handover = Handover(ports.handover, metrics)
+        self._handover = Handover(ports.handover, self._outcomes, metrics)
         self.switchboard = Switchboard(
             ports.telephony, ports.clock, metrics, self._story, Witnesses(self.desk, self._handover)
         )
@@ -216,7 +216,7 @@ class Engine:
         )  # fmt: skip
         self._router = Router(self.switchboard, self.control, self.runner, ports.clock, metrics, settings.message)
         self._takeover: Takeover | None = Takeover(
-            self.switchboard, metrics, again=self.dialing.again, occupy=self.dialing.occupy
+            self.switchboard, metrics, again=self.dialing.again, occupy=self.dialing.occupy, conclude=self._ended_before
         )
         """None once it is done: the first socket brings it."""
         self._leftovers: list[ClaimedLead] = []
@@ -398,8 +398,14 @@ class Engine:
         sight = Sight.of(event.snapshot)
         takeover.agents(sight, self.flows.left_open, event.at)
         self.flows.adopt(sight, takeover.kept, takeover.take)
-        takeover.resume(event.at)
-        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in self.switchboard.calls]
+        taken = takeover.resume(event.at)
+        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in taken]
+
+    def _ended_before(self, call: Call) -> None:
+        """A call ended with an engine before us, which did not come to write what became of it."""
+        self._story.ended_before(call)
+        self._handover.ended_before(call.id)
+        self._on_ended(call)
 
     def _on_ended(self, call: Call) -> None:
         self.dialing.release(call)

@@ -2,11 +2,13 @@
 
 Only the newest state counts, so nothing queues up: what changed since the last time is written at once, in one
 statement. What Asterisk tells by itself (a call that nobody answered yet and that its attempt names) is not written.
+A call that ended is kept as it ended until its outcome is written, which is elsewhere and may be a moment later.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 
 import structlog
@@ -15,8 +17,9 @@ from engine.agent.machine import Agent
 from engine.call.model import Call, CallKind, Phase
 from engine.errors import Rejected, Unavailable
 from engine.ids import CallId, Slot
-from engine.ports import HandoverStore, Metrics, Standing
+from engine.ports import HandoverStore, Metrics, OutcomeFact, Standing
 
+from .batch import Batch
 from .switchboard import Witness
 
 log = structlog.get_logger()
@@ -32,14 +35,17 @@ _TOLD_BY_ATTEMPT = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
 class Handover:
     """Implements the switchboard's `Witness`: what it is told returns at once; `run` writes."""
 
-    def __init__(self, store: HandoverStore, metrics: Metrics) -> None:
+    def __init__(self, store: HandoverStore, outcomes: Batch[OutcomeFact], metrics: Metrics) -> None:
         self._store = store
+        self._outcomes = outcomes
         self._metrics = metrics
         self._calls: dict[CallId, Call] = {}
         self._agents: dict[Slot, Agent] = {}
         self._over: set[CallId] = set()
         self._kept: set[CallId] = set()
         """Calls that have, or may have, a row."""
+        self._ended: deque[tuple[int, CallId]] = deque()
+        """Calls that ended, and how many outcomes must be written before theirs is."""
         self._changed = asyncio.Event()
 
     # --- what the switchboard tells
@@ -58,16 +64,14 @@ class Handover:
         self._changed.set()
 
     def _see(self, call: Call) -> None:
+        if call.id not in self._kept and (_told_by_attempt(call) or call.phase is Phase.ENDED):
+            return
+        self._kept.add(call.id)
+        self._calls[call.id] = call
+        self._changed.set()
         if call.phase is Phase.ENDED:
-            self._calls.pop(call.id, None)
-            if call.id in self._kept:
-                self._kept.discard(call.id)
-                self._over.add(call.id)
-                self._changed.set()
-        elif call.id in self._kept or not _told_by_attempt(call):
-            self._kept.add(call.id)
-            self._calls[call.id] = call
-            self._changed.set()
+            self._kept.discard(call.id)
+            self._ended.append((self._outcomes.added, call.id))
 
     # --- what the engine does with it
 
@@ -76,6 +80,12 @@ class Handover:
         standing = await self._store.load()
         self._kept.update(call.id for call in standing.calls)
         return standing
+
+    def ended_before(self, call: CallId) -> None:
+        """A kept call had ended with the engine before us; what became of it is queued now."""
+        self._kept.discard(call)
+        self._ended.append((self._outcomes.added, call))
+        self._changed.set()
 
     def forget(self, calls: Iterable[CallId]) -> None:
         """These are over, and no switchboard had them."""
@@ -89,13 +99,20 @@ class Handover:
         while True:
             await self._changed.wait()
             await asyncio.sleep(KEEP_S if await self.write() else RETRY_S)
+            if self._ended:
+                self._changed.set()
 
     async def write(self) -> bool:
         """Write what changed; False: it is not written."""
         self._changed.clear()
-        calls, self._calls = self._calls, {}
+        while self._ended and self._ended[0][0] <= self._outcomes.written:
+            self._over.add(self._ended.popleft()[1])
+        calls = {name: call for name, call in self._calls.items() if name not in self._over}
+        self._calls = {}
         agents, self._agents = self._agents, {}
         over, self._over = self._over, set()
+        if not calls and not agents and not over:
+            return True
         try:
             async with asyncio.timeout(KEEP_LIMIT_S):
                 await self._store.keep(Standing(tuple(calls.values()), tuple(agents.values())), over)

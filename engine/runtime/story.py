@@ -97,6 +97,14 @@ class Story:
                 self._dirty[after.id] = after
             self._unshown[after.id] = after
 
+    def ended_before(self, call: Call) -> None:
+        """A call ended with an engine before us, and nothing of that was written."""
+        self._open[call.id] = _Chapter()
+        self._ledgers.calls.add(self._record(call))
+        del self._open[call.id]
+        if call.attempt is not None:
+            self.concluded(call)
+
     def keep_live(self) -> None:
         """Queue the records of answered calls that changed since the last time; called twice a second."""
         for call in self._dirty.values():

@@ -15,7 +15,7 @@ import structlog
 from engine.agent.machine import CALLING_LIMIT_S, Agent, AgentState, Released
 from engine.call.commands import StartMusic
 from engine.call.events import AgentLost
-from engine.call.model import Call, Seat
+from engine.call.model import Call, Phase, Seat
 from engine.call.reconcile import Sight
 from engine.call.takeover import Taken, taken_over
 from engine.ids import BridgeId, CallId, ChannelId, bridge_of_seat, seat_slot
@@ -39,6 +39,8 @@ class Takeover:
     """The call of an open attempt as it was dialed; None where its campaign is gone."""
     occupy: Callable[[Call], None]
     """Count a call on its trunk."""
+    conclude: Callable[[Call], None]
+    """Write what became of a call that had ended."""
     _kept: dict[CallId, Call] = field(default_factory=dict)
     _open: dict[CallId, ClaimedLead] = field(default_factory=dict)
     _sight: Sight = field(default_factory=lambda: Sight({}, {}))
@@ -60,8 +62,11 @@ class Takeover:
         return frozenset(over)
 
     def kept(self, call: CallId) -> Call | None:
-        """A call as it was kept."""
-        return self._kept.get(call)
+        """A call as it was kept; one that had ended is to end again, for who has not heard of it."""
+        known = self._kept.get(call)
+        if known is None or known.phase is not Phase.ENDED:
+            return known
+        return revised(known, phase=Phase.HANGING_UP)
 
     def agents(self, sight: Sight, in_scripts: Collection[CallId], at: float) -> None:
         """Put the agents back; whoever is in an agent's bridge is that agent's caller."""
@@ -90,15 +95,10 @@ class Takeover:
         self.occupy(taken[0])
         self.board.adopt(taken[0])
 
-    def resume(self, at: float) -> None:
-        """Take what no script took, and let everything go on."""
-        for name, call in self._kept.items():
-            if name not in self.board.calls and not call.scripted:
-                self.take(call)
-        for name, lead in self._open.items():
-            there = name not in self.board.calls and ChannelId(name) in self._sight.channels
-            if there and (dialed := self.again(lead)) is not None:
-                self.take(dialed)
+    def resume(self, at: float) -> frozenset[CallId]:
+        """Take what no script took, and let everything go on; returns the calls about which nothing is left to say."""
+        ended = self._take_kept()
+        self._take_dialed()
         for call, _, events in self._taken:
             self.board.resume(call.id, (), events)
             self._tell_of_lost_agent(call, at)
@@ -107,10 +107,34 @@ class Takeover:
         for agent in self.board.agents():
             if agent.call is not None and agent.call not in self.board.calls:
                 self.board.tell_agent(agent.slot, Released(agent.state is AgentState.TALKING, 0.0, at))
+        settled = ended | {call.id for call, _, _ in self._taken}
         if self._taken:
             log.warning("calls_taken_over", calls=len(self._taken))
             self.metrics.count("vss_calls_taken_over_total", len(self._taken))
         self._kept, self._open, self._seats, self._taken = {}, {}, {}, []
+        return settled
+
+    def _take_kept(self) -> frozenset[CallId]:
+        """Take the calls that were kept; returns those that had ended already. Scripts took theirs."""
+        ended: set[CallId] = set()
+        for name, call in self._kept.items():
+            if name in self.board.calls:
+                continue
+            if call.phase is Phase.ENDED:
+                self.occupy(call)
+                self.conclude(call)
+                ended.add(name)
+            elif not call.scripted:
+                self.take(call)
+        return frozenset(ended)
+
+    def _take_dialed(self) -> None:
+        """Take the calls that only their attempts name."""
+        for name, lead in self._open.items():
+            if name not in self._kept and name not in self.board.calls and ChannelId(name) in self._sight.channels:
+                dialed = self.again(lead)
+                if dialed is not None:
+                    self.take(dialed)
 
     def _tell_of_lost_agent(self, call: Call, at: float) -> None:
         """A call that counts on an agent who does not know of it."""
