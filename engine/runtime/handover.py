@@ -24,7 +24,7 @@ from .switchboard import Witness
 
 log = structlog.get_logger()
 
-KEEP_S = 0.1
+KEEP_S = 0.05
 RETRY_S = 0.5
 KEEP_LIMIT_S = 5.0
 
