@@ -58,7 +58,7 @@ from engine.http.live import LiveHub
 from engine.ids import TrunkName
 from engine.ports import LiveFeed, Tokens
 from engine.runtime.control import InboundPolicy, PartState
-from engine.runtime.engine import Engine, EngineSettings, Ports
+from engine.runtime.engine import Engine, EngineSettings, Ports, StopMode
 from engine.runtime.feeds import Feeds
 from engine.runtime.flows.performers import FlowPorts
 from engine.runtime.flows.routes import ScriptRoutes
@@ -224,7 +224,7 @@ async def _watch_lease(lease: CellLease, engine: Engine) -> None:
     """An engine that lost its cell must not command it any more."""
     await lease.watch()
     log.error("cell_taken_by_another_engine")
-    engine.stop()
+    engine.lose_cell()
 
 
 async def _take(lease: CellLease) -> int:
@@ -305,6 +305,7 @@ def _engine_settings(settings: Settings, epoch: int) -> EngineSettings:
         message=settings.messages,
         recordings=str(settings.recordings_dir) if settings.recordings_dir is not None else None,
         drain_limit_s=settings.drain_limit_s,
+        stop=StopMode(settings.stop),
         script_trunk=settings.script_trunk or None,
     )
 

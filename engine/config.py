@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     inbound_wait_max_s: float = Field(default=120.0, gt=0)
     wrap_up_s: float = Field(default=15.0, ge=0)
     drain_limit_s: float = Field(default=30.0, ge=0)
+    stop: Literal["hand-over", "hang-up"] = "hand-over"
+    """What becomes of calls and agents at SIGTERM: the next engine takes them over, or they are ended."""
     postgres_connections_max: int = Field(default=4, ge=2, le=64)
     script_trunk: str = ""
     """Over which scripts dial, and promises to call back are kept, where nothing else is said. Empty: the only one."""

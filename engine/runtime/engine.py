@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -12,7 +13,7 @@ import structlog
 from engine.agent.machine import LogoutAsked, RegistrationChanged
 from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
-from engine.call.model import Call, CallPolicy, Phase
+from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.call.reconcile import Sight
 from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
@@ -77,6 +78,8 @@ MESSAGES_LIMIT_S = 20.0
 """A start does not wait longer for the sounds of the campaigns that run; the rest comes while it serves."""
 SAVE_LIMIT_S = 5.0
 RETRY_S = 0.5
+CALLS_LOOK_S = 0.05
+"""How often a stop looks whether the calls that it waits for are over."""
 AGENT_BATCH_GATHER_S = 0.1
 CALL_BATCH_GATHER_S = 0.25
 OUTCOME_BATCH_GATHER_S = 0.05
@@ -110,6 +113,15 @@ class Ports:
     flows: FlowPorts
 
 
+class StopMode(StrEnum):
+    """What becomes of calls and agents when the engine is asked to stop."""
+
+    HAND_OVER = "hand-over"
+    """They go on in Asterisk, and the next engine takes them over: a deploy is a stop and a start."""
+    HANG_UP = "hang-up"
+    """Calls may end within the limit; then they are ended, and agents are logged out."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How the engine behaves. Seconds throughout."""
@@ -119,6 +131,7 @@ class EngineSettings:
     message: tuple[str, ...]
     recordings: str | None
     drain_limit_s: float
+    stop: StopMode = StopMode.HAND_OVER
     script_trunk: str | None = None
     """Over which scripts dial, and promises to call back are kept, where nothing else is said; None: the only one."""
 
@@ -223,8 +236,8 @@ class Engine:
         self._level = False
         """Whether calls and agents were told what the present socket's snapshot says."""
         self._draining = False
+        self._cell_lost = False
         self._stop = asyncio.Event()
-        self._call_ended = asyncio.Event()
 
     # --- life
 
@@ -257,9 +270,10 @@ class Engine:
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
             broken = [task for task in done if task is not stopped]
-            if not broken:
+            if not broken and not self._cell_lost:
                 await self._drain()
-            await self._conclude(tasks)
+            leave = bool(broken) or self._cell_lost or self._settings.stop is StopMode.HAND_OVER
+            await self._conclude(tasks, leave=leave)
             for task in broken:
                 task.result()
                 raise RuntimeError(f"the task {task.get_name()} ended")
@@ -274,6 +288,11 @@ class Engine:
         """Stop dialing and end within the drain limit."""
         self._draining = True
         self._stop.set()
+
+    def lose_cell(self) -> None:
+        """Another engine has the cell: command nothing any more, write what is known, and end."""
+        self._cell_lost = True
+        self.stop()
 
     async def _load(self) -> None:
         """Read seats, trunks, campaigns and what an engine before us left open; waits while the store is away."""
@@ -309,10 +328,18 @@ class Engine:
             self._ports.metrics.count("vss_bounds_reached_total", bound="speech_start")
 
     async def _drain(self) -> None:
-        """Let calls end by themselves within the limit, then end them and log the agents out."""
+        """What was asked of Asterisk before is seen through within the limit; the rest as the stop mode says.
+
+        Handed over: whoever is on their way to somebody (a phone that rings, a person whom an agent meets) gets there
+        first, because nobody could take them in between. Hung up: calls may end by themselves, then they are ended, and
+        the agents are logged out.
+        """
         board = self.switchboard
-        log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s)
+        log.info("draining", calls=len(board.calls), limit_s=self._settings.drain_limit_s, how=self._settings.stop)
         await self._dialed_out()
+        if self._settings.stop is StopMode.HAND_OVER:
+            await self._calls_over(self._settings.drain_limit_s, _under_way)
+            return
         self.control.previews.take_back("the engine is stopping")
         await self._calls_over(self._settings.drain_limit_s)
         for call in tuple(board.calls):
@@ -325,14 +352,15 @@ class Engine:
         for agent in self.switchboard.agents():
             self.switchboard.tell_agent(agent.slot, LogoutAsked(self._ports.clock.now()))
 
-    async def _conclude(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Whatever ended the engine: every attempt of ours gets its outcome, and what is not written is written."""
+    async def _conclude(self, tasks: Sequence[asyncio.Task[None]], *, leave: bool) -> None:
+        """Whatever ended the engine: what is not written is written.
+
+        Calls that we `leave` go on in Asterisk, for the next engine; those that we do not get their outcomes.
+        """
         self._draining = True
-        dialing = next(task for task in tasks if task.get_name() == "dialing")
-        dialing.cancel()
-        await asyncio.wait([dialing], timeout=ENDS_LIMIT_S)
+        await _end([task for task in tasks if task.get_name() in {"dialing", "handover"}])
         now = self._ports.clock.now()
-        for call in tuple(self.switchboard.calls.values()):
+        for call in () if leave else tuple(self.switchboard.calls.values()):
             self.switchboard.post(call.id, LegEnded(call.channel, 0, None, now))
         await self._save_pacing()
         await self._close_callbacks(tasks)
@@ -342,12 +370,12 @@ class Engine:
         ):  # fmt: skip
             if not await batch.drain(FLUSH_LIMIT_S):
                 log.error("not_flushed", items=len(batch))
+        if not await self._handover.write():
+            log.error("not_handed_over", calls=len(self.switchboard.calls))
 
     async def _close_callbacks(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """After the calls, which say what became of promises, and not while a round of the desk goes on."""
-        keeping = next(task for task in tasks if task.get_name() == "callbacks")
-        keeping.cancel()
-        await asyncio.wait([keeping], timeout=ENDS_LIMIT_S)
+        await _end([task for task in tasks if task.get_name() == "callbacks"])
         await self.callbacks.close()
 
     async def _dialed_out(self) -> None:
@@ -358,15 +386,14 @@ class Engine:
         except TimeoutError:
             self._ports.metrics.count("vss_bounds_reached_total", bound="drain_round")
 
-    async def _calls_over(self, limit_s: float) -> None:
-        """Wait until no call is left, at most `limit_s`."""
-        try:
-            async with asyncio.timeout(limit_s):
-                while self.switchboard.calls:
-                    self._call_ended.clear()
-                    await self._call_ended.wait()
-        except TimeoutError:
-            self._ports.metrics.count("vss_bounds_reached_total", bound="drain_calls")
+    async def _calls_over(self, limit_s: float, which: Callable[[Call], bool] = lambda call: True) -> None:
+        """Wait until no such call is left, at most `limit_s`."""
+        until = self._ports.clock.now() + limit_s
+        while any(which(call) for call in self.switchboard.calls.values()):
+            if self._ports.clock.now() >= until:
+                self._ports.metrics.count("vss_bounds_reached_total", bound="drain_calls")
+                return
+            await asyncio.sleep(CALLS_LOOK_S)
 
     # --- events
 
@@ -414,7 +441,6 @@ class Engine:
         if call.recording is not None and call.answered_at is not None:
             leg = FinishedLeg(call.id, call.recording, call.answered_at)
             self._recorded.add((self._calls.added, leg))
-        self._call_ended.set()
 
     def on_registration(self, slot: Slot, registered: bool, at: float) -> None:
         """A phone registered, or its registration was lost."""
@@ -540,6 +566,20 @@ class Engine:
     async def _write_agents(self, items: Sequence[AgentFact | Disposition]) -> None:
         facts = [item for item in items if isinstance(item, AgentFact)]
         await self._ports.agents.record(facts, [item for item in items if isinstance(item, Disposition)])
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for them, within a limit."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=ENDS_LIMIT_S)
+
+
+def _under_way(call: Call) -> bool:
+    """Whether somebody is about to meet somebody, or to hear what the law asks for, within seconds."""
+    if call.phase in {Phase.DIALING, Phase.RINGING, Phase.ANSWERED, Phase.CONNECTING, Phase.HANGING_UP}:
+        return True
+    return call.kind is CallKind.CAMPAIGN and call.phase in {Phase.WAITING, Phase.ANNOUNCING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from engine.ids import CampaignId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkRecord
 from engine.runtime.control import InboundPolicy
-from engine.runtime.engine import Engine, EngineSettings, Ports
+from engine.runtime.engine import Engine, EngineSettings, Ports, StopMode
 from engine.runtime.flows.performers import FlowPorts
 
 TRUNK = TrunkName("carrier")
@@ -177,6 +177,8 @@ async def open_cell(
     channels_max: int = 200,
     seed: int = 1,
     before: Cell | None = None,
+    stop: StopMode = StopMode.HANG_UP,
+    drain_limit_s: float = 5.0,
 ) -> AsyncIterator[Cell]:
     """A serving engine; it is stopped, and must drain, at the end.
 
@@ -220,7 +222,7 @@ async def open_cell(
         random_bits=partial(random.Random(seed).getrandbits, 74),
     )
     inbound = InboundPolicy(wait_max_s=10.0, wrap_up_s=5.0, message=("sound:sorry",))
-    settings = EngineSettings(1, inbound, ("sound:identity",), "/recordings", drain_limit_s=5.0)
+    settings = EngineSettings(1, inbound, ("sound:identity",), "/recordings", drain_limit_s, stop)
     engine = Engine(ports, settings, lambda: MappingProxyType({}))
     running = asyncio.create_task(engine.run())
     try:
