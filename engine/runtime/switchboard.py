@@ -187,7 +187,7 @@ class Switchboard:
     def adopt(self, call: Call) -> None:
         """Take over a call of an engine before us: a script has it."""
         self.calls[call.id] = call
-        self._story.began(call)
+        self._story.began(call, adopted_at=self._clock.now())
 
     def post(self, call: CallId, event: CallEvent) -> bool:
         """Carry an event to its call; False when there is no such call (any more)."""

@@ -37,6 +37,7 @@ from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkR
 from engine.runtime.control import InboundPolicy
 from engine.runtime.engine import Engine, EngineSettings, Ports
 from engine.runtime.flows.performers import FlowPorts
+from tests.sim.journals import check_journals
 
 TRUNK = TrunkName("carrier")
 ONCE = {outcome: RecallRule(1, 1.0) for outcome in Outcome}
@@ -245,5 +246,6 @@ def play(scene: Scene, **options: object) -> None:
             await scene(cell)
             await asyncio.sleep(1.0)
         cell.check_nothing_left()
+        check_journals(cell.memory)
 
     run_virtually(main())
