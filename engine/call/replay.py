@@ -76,8 +76,12 @@ class Replay:
 def replay(name: CallId, entries: Iterable[Entry]) -> Replay:
     """Run the machine over a journal; never raises for what is in it."""
     call: Call | None = None
+    before: Call | None = None
     moments = []
     for entry in entries:
+        if entry[1] == "Faulted":  # the step before it changed nothing then; now it may do what it should have done
+            call = before
+        before = call
         call, asks, remark = _go_on(name, call, entry)
         moments.append(Moment(entry, None if call is None else call.phase, asks, remark))
     return Replay(tuple(moments), None if call is None else Result.of(call))
