@@ -18,7 +18,7 @@ from engine.ids import CallId
 from engine.plain import Malformed, defaults_of, plain, typed
 
 from .commands import Command
-from .events import CallEvent, CommandFailed, Failure
+from .events import CallEvent, CommandFailed, DialAsked, Failure, LegEntered
 from .model import Call, CallPolicy, Phase
 
 Entry: TypeAlias = tuple[float, str, Mapping[str, Any]]
@@ -111,11 +111,14 @@ def entry_of(fact: CallEvent | Remark) -> Entry:
         case Adopted(call):
             fields = {"call": state_of(call)}
         case CommandFailed(command, failure, detail):
-            fields = {"command": plain_command(command), "failure": failure.value, "detail": detail}
+            told = {"command": {"type": type(command).__name__, **plain(command)}, "failure": failure.value}
+            fields = without_numbers(name, {**told, "detail": detail})
         case _:
             fields = plain(fact)
             del fields["at"]
-    return fact.at, name, fields if isinstance(fact, Opening) else without_numbers(name, fields)
+            if isinstance(fact, LegEntered | DialAsked):
+                fields = without_numbers(name, fields)
+    return fact.at, name, fields
 
 
 def event_of(entry: Entry) -> CallEvent:

@@ -156,7 +156,10 @@ class Cell:
         return any(lead.status in {"new", "dialing", "waiting"} for lead in self.memory.leads.values())
 
     def check_nothing_left(self) -> None:
-        """No call, open attempt, customer's leg or held agent remains, and every attempt has one outcome."""
+        """No call, open attempt, customer's leg or held agent remains, and every attempt has one outcome.
+
+        Every call's journal leads to the result that is recorded of it.
+        """
         assert not self.engine.switchboard.calls
         assert not self.memory.open
         assert self.memory.attempts.keys() == self.memory.outcomes.keys()
@@ -164,6 +167,7 @@ class Cell:
         assert all(agent.call is None for agent in self.engine.switchboard.agents())
         assert not any(self.engine.switchboard.in_flight.values())
         assert not any(self.engine.switchboard.pool_in_flight.values())
+        check_journals(self.memory)
 
 
 @asynccontextmanager
@@ -246,6 +250,5 @@ def play(scene: Scene, **options: object) -> None:
             await scene(cell)
             await asyncio.sleep(1.0)
         cell.check_nothing_left()
-        check_journals(cell.memory)
 
     run_virtually(main())
