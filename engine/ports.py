@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from engine.agent.machine import Agent
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
+from engine.call.journal import Entry
 from engine.call.model import Call
 from engine.dialer.budget import SettledAnswer
 from engine.dialer.campaign import Campaign, CampaignStatus, DialMode
@@ -313,8 +314,8 @@ class CallRecord:
     result: str | None
     hangup_by: str | None
     recording: str | None
-    journal: tuple[tuple[float, str, dict[str, Any]], ...]
-    """Entries since the last commit: at, event name, fields."""
+    journal: tuple[Entry, ...]
+    """Entries since the last commit; of a call that was found, all."""
     script: str = ""
     """The content hash of the script that it is pinned to; empty: none."""
 
@@ -324,6 +325,13 @@ class CallStore(Protocol):
 
     async def commit(self, records: Sequence[CallRecord]) -> None:
         """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        ...
+
+    async def find(self, call: CallId) -> CallRecord | None:
+        """A call as it is stored, with its whole journal; the number of an attempt's call is empty.
+
+        A commit that was repeated, because its answer was lost, is in the journal once. Raises Unavailable.
+        """
         ...
 
 

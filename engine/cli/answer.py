@@ -65,7 +65,7 @@ def give(as_json: bool | Callable[[], bool], work: Work) -> None:
 
     try:
         answer = _done(work)
-    except BrokenPipeError:
+    except (BrokenPipeError, typer.BadParameter):  # the menu tells wrong usage, also what is found out late
         raise
     except (Exception, KeyboardInterrupt) as error:
         failure = _failure_of(error)

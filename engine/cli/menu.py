@@ -35,6 +35,7 @@ ENTRIES: Mapping[str, Entry] = {
     "trunk": Entry("engine.cli.trunk:commands", "Ways to the telephone network: add, list, test."),
     "slot": Entry("engine.cli.slot:commands", "Numbered SIP seats (accounts for phones): add, list."),
     "route": Entry("engine.cli.route:commands", "Inbound numbers: add, list."),
+    "replay": Entry("engine.cli.replay:replay", "A call's story from its journal; does the machine come to the same?"),
     "pacing": Entry("engine.cli.pacing:commands", "Pacing rules: explain, simulate, compare, replay."),
     "flow": Entry("engine.cli.flow:commands", "GACS scripts: check, test, try, draw; publish, list, show, retire."),
     "asterisk": Entry("engine.cli.asterisk:commands", "Asterisk's configuration: render."),

@@ -10,6 +10,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.call.journal import joined
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check_change
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadStatus
@@ -315,8 +316,13 @@ class FakeCalls:
         self._memory.check()
         for record in records:
             earlier = self._memory.calls.get(record.id)
-            journal = earlier.journal + record.journal if earlier else record.journal
+            journal = joined((earlier.journal, record.journal)) if earlier else record.journal
             self._memory.calls[record.id] = replace(record, journal=journal)
+
+    async def find(self, call: CallId) -> CallRecord | None:
+        self._memory.check()
+        found = self._memory.calls.get(call)
+        return found if found is None or found.attempt is None else replace(found, number="")
 
 
 class FakeAgents:

@@ -7,13 +7,12 @@ never say different things.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-import msgspec
 import structlog
 
 from engine.agent.machine import Agent, AgentState
 from engine.call.events import CallEvent, LegDigit
+from engine.call.journal import MASK, Cut, Faulted, Opening, entry_of, opening
 from engine.call.model import Call, CallKind, Phase
 from engine.dialer.lead import LeadNext, LeadStatus, next_of
 from engine.ids import AttemptId, CallId
@@ -24,16 +23,18 @@ from .batch import Batch
 
 log = structlog.get_logger()
 
-MASK = "?"
 ENTRIES_MAX = 1000
-"""Journal entries kept for one call between two commits; more (a storm of digits) are counted, not kept."""
+"""Journal entries kept for one call between two commits; more (a storm of digits) are counted, not kept.
+
+So much again is kept of those that change the call, so that the machine comes to the same result without the others.
+"""
 
 
 @dataclass(slots=True)
 class _Chapter:
     """What is to be written of one call."""
 
-    events: list[CallEvent] = field(default_factory=list)
+    facts: list[CallEvent | Opening | Faulted] = field(default_factory=list)
     dropped: int = 0
 
 
@@ -65,9 +66,9 @@ class Story:
         self._shown: set[CallId] = set()
         self.phases: dict[Phase, int] = dict.fromkeys(Phase, 0)
 
-    def began(self, call: Call) -> None:
-        """A call exists."""
-        self._open[call.id] = _Chapter()
+    def began(self, call: Call, adopted_at: float | None = None) -> None:
+        """A call exists; `adopted_at`: since then, after an engine before us had it."""
+        self._open[call.id] = _Chapter([opening(call, adopted_at)])
         self.phases[call.phase] += 1
         self._unshown[call.id] = call
 
@@ -76,8 +77,9 @@ class Story:
         chapter = self._open.get(after.id)
         if chapter is None:
             return
-        if len(chapter.events) < ENTRIES_MAX:
-            chapter.events.append(_masked(event) if before.scripted else event)
+        room = ENTRIES_MAX if after is before else 2 * ENTRIES_MAX
+        if len(chapter.facts) < room or after.phase is Phase.ENDED:
+            chapter.facts.append(_masked(event) if before.scripted else event)
         else:
             chapter.dropped += 1
         if after.phase is before.phase:
@@ -88,6 +90,8 @@ class Story:
         self._turned(before, after)
         if after.phase is Phase.ENDED:
             self._dirty.pop(after.id, None)
+            if after.outcome is Outcome.ENGINE_ERROR and after.ended_at is not None:
+                chapter.facts.append(Faulted(after.ended_at))
             self._ledgers.calls.add(self._record(after))
             del self._open[after.id]
             self._over(after)
@@ -99,7 +103,7 @@ class Story:
 
     def ended_before(self, call: Call) -> None:
         """A call ended with an engine before us, and nothing of that was written."""
-        self._open[call.id] = _Chapter()
+        self._open[call.id] = _Chapter([opening(call, call.ended_at or call.created_at)])
         self._ledgers.calls.add(self._record(call))
         del self._open[call.id]
         if call.attempt is not None:
@@ -250,8 +254,9 @@ class Story:
 
     def _record(self, call: Call) -> CallRecord:
         chapter = self._open[call.id]
-        entries = tuple((event.at, type(event).__name__, _fields(event)) for event in chapter.events)
+        entries = tuple(entry_of(fact) for fact in chapter.facts)
         if chapter.dropped:
+            entries = (*entries, entry_of(Cut(chapter.dropped, chapter.facts[-1].at)))
             log.warning("journal_cut", call=call.id, dropped=chapter.dropped)
             self._metrics.count("vss_bounds_reached_total", bound="journal")
         self._open[call.id] = _Chapter()
@@ -286,10 +291,3 @@ def _next_of(call: Call, outcome: Outcome, ended_at: float) -> LeadNext:
 def _masked(event: CallEvent) -> CallEvent:
     """What people tell a script may be a PIN: what it takes of that is in its run, where that is not sensitive."""
     return replace(event, digit=MASK) if isinstance(event, LegDigit) else event
-
-
-def _fields(event: CallEvent) -> dict[str, Any]:
-    """An event as plain data, without its time (the journal has a column for it)."""
-    fields: dict[str, Any] = msgspec.to_builtins(event)
-    del fields["at"]
-    return fields

@@ -187,7 +187,7 @@ class Switchboard:
     def adopt(self, call: Call) -> None:
         """Take over a call of an engine before us, as it stood; what it asks for is told by `resume`."""
         self.calls[call.id] = call
-        self._story.began(call)
+        self._story.began(call, adopted_at=self._clock.now())
         self._deadlines.arm(call.id, call.deadline_at)
         if call.phase in IN_FLIGHT:
             self._count_in_flight(call)

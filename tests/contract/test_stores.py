@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from engine.adapters.postgres.pool import Database
+from engine.call.replay import SAME_S
 from engine.dialer.campaign import AnswerAction, CampaignStatus, DialMode
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadNext, LeadStatus, RecallRule
@@ -323,12 +324,38 @@ class StoresContract:
         assert await world.journal("c2") == ["came"]
         await world.calls.commit([])
 
+    async def test_call_is_found_with_its_whole_journal_though_a_commit_was_repeated(self, world: World) -> None:
+        now = 1790000000.123456
+        begun = CallRecord(
+            CallId("c3"), "inbound", "talking", None, None, "+12025550100", TRUNK, SEAT, now, now + 0.5,
+            now + 1.5, None, None, None, None,
+            ((now, "Began", {"way": "inbound", "call": {"created_at": now}}), (now + 0.5, "LegAnswered", {"n": 1})),
+        )  # fmt: skip
+        more = replace(
+            begun, phase="ended", ended_at=now + 9.25, result="answered", hangup_by="customer", recording="/r/c3.raw",
+            journal=((now + 9.25, "LegEnded", {"cause": 16, "sip_code": None}),),
+        )  # fmt: skip
+        await world.calls.commit([begun])
+        await world.calls.commit([begun])  # the first one's answer was lost
+        await world.calls.commit([begun, more])
+        found = await world.calls.find(CallId("c3"))
+        assert found is not None
+        assert found.journal == begun.journal + more.journal
+        for moment in ("created_at", "answered_at", "bridged_at", "ended_at"):
+            assert getattr(found, moment) == pytest.approx(getattr(more, moment), abs=SAME_S)
+        times = {name: getattr(more, name) for name in ("created_at", "answered_at", "bridged_at", "ended_at")}
+        assert replace(found, journal=more.journal, **times) == more
+        assert await world.calls.find(CallId("c4")) is None
+
     async def test_call_of_an_attempt_is_kept(self, world: World) -> None:
         campaign = await running_campaign(world)
         await world.add_lead(campaign, "+12025550101")
         (claimed,) = await world.leads.claim(campaign, attempt_ids(1), TRUNK, 1)
         await world.calls.commit([call_record(claimed.attempt, "ringing", "asked", attempt=claimed.attempt)])
         assert await world.call_phase(claimed.attempt) == "ringing"
+        found = await world.calls.find(CallId(claimed.attempt))
+        assert found is not None
+        assert (found.attempt, found.number) == (claimed.attempt, "")
 
     async def test_who_opted_out_is_never_claimed_again_in_any_campaign(self, world: World) -> None:
         first, second = await running_campaign(world), await running_campaign(world)
@@ -380,6 +407,7 @@ class StoresContract:
             lambda: world.outcomes.record([fact_of(attempt_ids(1)[0])]),
             world.outcomes.open_attempts,
             lambda: world.calls.commit([call_record("c1", "ringing")]),
+            lambda: world.calls.find(CallId("c1")),
             lambda: world.do_not_call.add([OptOut("+12025550101", CallId("c1"), 1.0)]),
             world.agents.slots,
             world.trunks.trunks,

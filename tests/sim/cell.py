@@ -38,6 +38,7 @@ from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkR
 from engine.runtime.control import InboundPolicy
 from engine.runtime.engine import Engine, EngineSettings, Ports, StopMode
 from engine.runtime.flows.performers import FlowPorts
+from tests.sim.journals import check_journals
 
 TRUNK = TrunkName("carrier")
 ONCE = {outcome: RecallRule(1, 1.0) for outcome in Outcome}
@@ -157,7 +158,10 @@ class Cell:
         return any(lead.status in {"new", "dialing", "waiting"} for lead in self.memory.leads.values())
 
     def check_nothing_left(self) -> None:
-        """No call, open attempt, customer's leg or held agent remains, and every attempt has one outcome."""
+        """No call, open attempt, customer's leg or held agent remains, and every attempt has one outcome.
+
+        Every call's journal leads to the result that is recorded of it.
+        """
         assert not self.engine.switchboard.calls
         assert not self.memory.open
         assert self.memory.attempts.keys() == self.memory.outcomes.keys()
@@ -165,6 +169,7 @@ class Cell:
         assert all(agent.call is None for agent in self.engine.switchboard.agents())
         assert not any(self.engine.switchboard.in_flight.values())
         assert not any(self.engine.switchboard.pool_in_flight.values())
+        check_journals(self.memory)
 
 
 @asynccontextmanager

@@ -10,10 +10,8 @@ from dataclasses import replace
 import pytest
 
 from engine.agent.machine import AgentState
-from engine.call import machine
-from engine.call.commands import Join, Originate, Play, TelephonyCommand
-from engine.call.events import LegJoined
-from engine.call.model import Phase
+from engine.call.commands import HangUp, Join, Originate, Play, TelephonyCommand
+from engine.call.events import CommandFailed, Failure, LegJoined
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.fakes.asterisk import FakeAsterisk, FakeChannel
 from engine.fakes.callee import Callee
@@ -174,20 +172,30 @@ def test_hang_up_that_broke_with_the_socket_is_repeated_the_moment_it_is_back() 
 
 def test_person_who_answers_a_call_given_up_does_not_wait_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The originate's answer is lost, so the call is given up; its hang-up is lost too, and the person answers."""
+    perform = FakeAsterisk.perform
+    lost: list[ChannelId] = []
+
+    def losing(asterisk: FakeAsterisk, command: TelephonyCommand, failed: object) -> None:
+        if isinstance(command, HangUp) and not lost:
+            lost.append(command.channel)
+        else:
+            perform(asterisk, command, failed)  # type: ignore[arg-type]
 
     async def scene(cell: Cell) -> None:
         await cell.staff(7001)
         await cell.campaign(TALKS)
         await cell.until(lambda: len(cell.asterisk.dialed) == 2)
+        await asyncio.sleep(1.0)
+        monkeypatch.setattr(FakeAsterisk, "perform", losing)
         call = next(iter(cell.engine.switchboard.calls.values()))
-        cell.engine.switchboard.calls[call.id] = machine.revised(
-            call, phase=Phase.HANGING_UP, outcome=Outcome.UNKNOWN, deadline_at=call.created_at + 60
-        )
-        cell.engine.switchboard._landed(call)
-        await cell.until(lambda: call.channel not in cell.asterisk.channels, 5.2)
+        failure = CommandFailed(cell.asterisk.dialed[-1], Failure.TIMED_OUT, "", cell.engine.control.clock.now())
+        cell.engine.switchboard.post(call.id, failure)
+        assert lost == [call.channel]
+        await cell.until(lambda: call.channel not in cell.asterisk.channels, 4.2)
         await cell.settled()
+        assert cell.outcomes() == [Outcome.ABANDONED]
 
-    play(scene, callees=callees)
+    play(scene, callees=lambda endpoint: replace(callees(endpoint), rings_after_s=None))
 
 
 def test_join_reported_after_it_was_given_up_never_makes_three_in_a_bridge(monkeypatch: pytest.MonkeyPatch) -> None:

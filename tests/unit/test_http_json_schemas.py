@@ -27,7 +27,7 @@ COMMANDS = [
     "demo", "bench-calls", "bench-pacing", "bench-flow", "status", "doctor", "down", "test", "init", "db-migrate",
     "campaign-create", "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import",
     "error", "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
-    "pacing-simulate", "pacing-compare", "pacing-explain", "pacing-replay",
+    "pacing-simulate", "pacing-compare", "pacing-explain", "pacing-replay", "replay",
     "flow-check", "flow-test", "flow-try", "flow-draw",
     "flow-publish", "flow-list", "flow-show", "flow-diff", "flow-retire", "flow-bindings", "flow-unbind",
     "flow-run", "flow-runs", "flow-stop", "flow-lookup-load", "flow-lookup-list",

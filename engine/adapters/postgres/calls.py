@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
+from engine.call.journal import Entry, joined
 from engine.ids import CallId
 from engine.ports import CallRecord
 
@@ -52,3 +55,17 @@ class PostgresCalls:
             [json_text(call.journal) if call.journal else None for call in calls],
             [call.script or None for call in calls],
         )
+
+    async def find(self, call: CallId) -> CallRecord | None:
+        """A call as it is stored, with its whole journal. Raises Unavailable."""
+        row = await self._database.row("find_call", storable(call))
+        if row is None:
+            return None
+        fields = dict(row)
+        commits = [_entries(text) for text in fields.pop("journal") or ()]
+        return CallRecord(**fields, journal=joined(commits))
+
+
+def _entries(text: str) -> tuple[Entry, ...]:
+    """What one commit wrote."""
+    return tuple((at, name, fields) for at, name, fields in msgspec.json.decode(text))
