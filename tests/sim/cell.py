@@ -28,6 +28,7 @@ from engine.fakes.runs import FakeRuns
 from engine.fakes.script_world import FakeVoices, FakeWebhooks
 from engine.fakes.scripts import FakeScripts
 from engine.fakes.speech import FakeSpeech
+from engine.fakes.spool import FakeSpools
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.flow.run.program import Program, program_of
@@ -94,6 +95,7 @@ class Cell:
     registry: FakeRegistry
     speech: FakeSpeech
     scripts: ScriptWorld
+    spools: FakeSpools
     running: asyncio.Task[None]
     killed: bool = False
 
@@ -163,6 +165,7 @@ class Cell:
         assert all(agent.call is None for agent in self.engine.switchboard.agents())
         assert not any(self.engine.switchboard.in_flight.values())
         assert not any(self.engine.switchboard.pool_in_flight.values())
+        assert not self.spools.unencodable
 
 
 @asynccontextmanager
@@ -191,6 +194,7 @@ async def open_cell(
         memory.add_lead(claimed.campaign, claimed.number)
         memory.attempts[claimed.attempt] = memory.open[claimed.lead] = claimed
     asterisk = before.asterisk if before is not None and before.killed else FakeAsterisk(clock, callees)
+    spools = FakeSpools() if before is None else before.spools
     speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
     world = before.scripts if before is not None else ScriptWorld(FakeRuns(memory))
@@ -206,6 +210,7 @@ async def open_cell(
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,
+        spools=spools,
         do_not_call=FakeDoNotCall(memory),
         speech=speech,
         leases=FakeLeases(registry),
@@ -221,7 +226,19 @@ async def open_cell(
     try:
         await asyncio.sleep(0.5)
         cell = Cell(
-            engine, asterisk, memory, metrics, feed, recordings, account, journal, registry, speech, world, running
+            engine,
+            asterisk,
+            memory,
+            metrics,
+            feed,
+            recordings,
+            account,
+            journal,
+            registry,
+            speech,
+            world,
+            spools,
+            running,
         )
         yield cell
         if not cell.killed:
