@@ -36,6 +36,7 @@ class BrittleDisk(Disk):
         self.sync_fails = False
         self.cut_fails = False
         self.answers_after_s = 0.0
+        self.unsynced = False
 
     def write(self, file: int, data: bytes) -> int:
         time.sleep(self.answers_after_s)
@@ -43,12 +44,14 @@ class BrittleDisk(Disk):
             raise OSError(errno.ENOSPC, "No space left on device")
         taken = super().write(file, data[: self.room])
         self.room -= taken
+        self.unsynced = True
         return taken
 
     def sync(self, file: int) -> None:
         if self.sync_fails:
             raise OSError(errno.EIO, "Input/output error")
         super().sync(file)
+        self.unsynced = False
 
     def cut(self, file: int, length: int) -> None:
         if self.cut_fails:
@@ -221,6 +224,15 @@ async def test_disk_that_is_full_in_the_middle_of_a_record_loses_nothing_that_wa
         after = FakeMetrics()
         assert await left_in(directory, after) == [opt_out(n) for n in range(1, 5)]
         assert not after.counted["vss_spool_damage_total"]
+
+
+async def test_nothing_is_said_to_be_kept_before_it_is_synced(tmp_path: Path) -> None:
+    disk = BrittleDisk()
+    async with an_engine(tmp_path, 1, disk=disk) as spools:
+        spool = spools.of("opt_outs", OptOut)
+        for n in range(3):
+            await spool.append([opt_out(n)])
+            assert not disk.unsynced
 
 
 async def test_after_a_sync_that_failed_another_file_is_begun(tmp_path: Path) -> None:
