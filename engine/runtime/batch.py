@@ -17,8 +17,8 @@ RETRY_FIRST_S = 0.2
 RETRY_MAX_S = 5.0
 SLOW_S = 0.5
 """A store that takes longer for one batch may be away: what waits is kept on disk from then on."""
-KEEP_MAX = 1000
-"""Items that are put on disk at once."""
+KEEP_MAX = 200
+"""Items that are put on disk at once: encoding them holds up the loop for some milliseconds."""
 AWAY = (Unavailable, ConfigError)
 """Nothing is wrong with the items: the store is away, or lets us in no more (a password was changed)."""
 
