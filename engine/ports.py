@@ -383,6 +383,11 @@ class Spools(Protocol):
         """Why nothing could be kept the last time that it was tried; None: it could."""
         ...
 
+    @property
+    def damaged(self) -> int:
+        """Damaged files that were put aside, and wait for somebody to look at them."""
+        ...
+
     def of(self, name: str, *kinds: type[T]) -> Spool[T]:
         """The spool of this name, for items of these kinds."""
         ...

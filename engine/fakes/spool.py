@@ -21,6 +21,8 @@ class FakeSpools:
     kept: dict[str, list[bytes]] = field(default_factory=dict)
     fault: str | None = None
     """Why nothing can be kept, for tests to say."""
+    damaged: int = 0
+    """For tests to say."""
     appended: int = 0
     """Items appended since the start."""
     unencodable: list[str] = field(default_factory=list)

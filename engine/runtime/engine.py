@@ -452,7 +452,10 @@ class Engine:
     def _spool_state(self) -> PartState:
         fault = self._ports.spools.fault
         items = sum(batch.on_disk for batch in (*self._kept_batches(), self._recorded))
-        return PartState(fault is None, False, fault or (f"{items} items wait on disk" if items else "empty"))
+        detail = fault or (f"{items} items wait on disk" if items else "empty")
+        if damaged := self._ports.spools.damaged:
+            detail += f"; {damaged} damaged files were put aside"
+        return PartState(fault is None, False, detail)
 
     def parts(self) -> dict[str, PartState]:
         """Every part by name."""

@@ -78,6 +78,9 @@ def test_nothing_is_claimed_in_an_outage_and_the_page_says_what_waits_and_where(
         await cell.settled()
         assert cell.outcomes() == [Outcome.ANSWERED] * 3
         assert cell.engine.control.readiness()["spool"].detail == "empty"
+        cell.spools.damaged = 2
+        spool = cell.engine.control.readiness()["spool"]
+        assert (spool.ok, spool.detail) == (True, "empty; 2 damaged files were put aside")
 
     play(scene)
 

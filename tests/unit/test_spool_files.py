@@ -167,6 +167,9 @@ async def test_corrupt_record_is_told_and_its_file_put_aside_once_the_others_are
     await left_in(tmp_path, FakeMetrics(), clear=True)
     (aside,) = files_in(tmp_path, "*.damaged-1")
     assert aside.read_bytes() == broken
+    metrics = FakeMetrics()
+    async with an_engine(tmp_path, 5, metrics) as spools:
+        assert spools.damaged == metrics.gauges["vss_spool_damaged_files"] == 1
     assert await left_in(tmp_path, FakeMetrics()) == []
 
 

@@ -53,12 +53,18 @@ class FileSpools:
         self._thread = ThreadPoolExecutor(1, "spool")
         self._probing: asyncio.Task[None] | None = None
         self._faults: dict[str, str] = {}
+        self._damaged = 0
         self._given: list[Callable[[], None]] = []
 
     @property
     def fault(self) -> str | None:
         """Why the disk took something not the last time; None: it took everything."""
         return next(iter(self._faults.values()), None)
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged files lie beside the others, as the disk was last looked at."""
+        return self._damaged
 
     def of(self, name: str, *kinds: type[T]) -> FileSpool[T]:
         """The spool of this name, for items of these kinds."""
@@ -117,11 +123,13 @@ class FileSpools:
     async def _probe(self) -> None:
         """A disk that takes nothing is told before it is needed."""
         try:
-            await self.work("probe", self._try)
+            self._damaged = await self.work("probe", self._try)
         except Unavailable:
             return
+        self.metrics.gauge("vss_spool_damaged_files", self._damaged)
 
-    def _try(self) -> None:
+    def _try(self) -> int:
+        """Write something; returns how many damaged files are there."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.directory / f"probe-{os.getpid()}"
         path.unlink(missing_ok=True)
@@ -132,6 +140,7 @@ class FileSpools:
         finally:
             self.disk.close(file)
             path.unlink(missing_ok=True)
+        return sum(1 for _ in self.directory.glob("*.damaged-*"))
 
 
 def write_all(disk: Disk, file: int, data: bytes) -> None:

@@ -109,6 +109,7 @@ STORES = (
         "What a spool could not keep or give back, by kind (torn, damaged, unknown, unreadable, version, unencodable)",
         ("spool", "kind"),
     ),
+    Metric("vss_spool_damaged_files", _G, "Damaged files of the spool that were put aside for people to look at"),
     Metric("vss_redis_errors_total", _C, "Redis commands that failed"),
 )
 
