@@ -43,6 +43,7 @@ from engine.adapters.redis.presence import RedisPresence
 from engine.adapters.speech import EspeakSpeech, NoSpeech, ShelfVoices
 from engine.adapters.speech.library import recordings
 from engine.adapters.speech.shelf import TEXTS_MAX, Shelf
+from engine.adapters.spool import FileSpools
 from engine.adapters.telemetry.ari_totals import ari_totals
 from engine.adapters.telemetry.logs import configure_logging
 from engine.adapters.telemetry.loop_lag import watch_loop
@@ -141,6 +142,9 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             agents=PostgresAgents(database),
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),
+            spools=await stack.enter_async_context(
+                FileSpools(settings.run_dir / "spool" / settings.cell, epoch, metrics)
+            ),
             do_not_call=PostgresDoNotCall(database),
             speech=speech,
             leases=leases,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from engine.agent.machine import Agent
 from engine.call.commands import TelephonyCommand
@@ -24,6 +24,8 @@ from engine.flow.publication import Publication, Reference
 from engine.flow.split import Share
 from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
+
+T = TypeVar("T")
 
 
 class Telephony(Protocol):
@@ -324,7 +326,14 @@ class CallStore(Protocol):
     """Calls and their journal."""
 
     async def commit(self, records: Sequence[CallRecord]) -> None:
-        """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        """Upsert calls and append their journal entries in one transaction; a call that ended stays as it is.
+
+        Raises Unavailable.
+        """
+        ...
+
+    async def commit_again(self, records: Sequence[CallRecord]) -> None:
+        """As `commit`, where some may be stored already: journal entries that are there are left out."""
         ...
 
     async def find(self, call: CallId) -> CallRecord | None:
@@ -374,6 +383,47 @@ class FinishedLeg:
 class RecordingStore(Protocol):
     async def finish(self, legs: Sequence[FinishedLeg]) -> None:
         """Make the files playable and register them; may be repeated. Raises Unavailable."""
+        ...
+
+
+class Spool(Protocol[T]):
+    """Items that wait for a store which is away, kept in order where they survive this process."""
+
+    async def load(self) -> Sequence[T]:
+        """What engines before this one left, in order; damage is reported, and the rest returned. Raises Unavailable.
+
+        They stay until `clear`. Called once, before anything is appended.
+        """
+        ...
+
+    async def append(self, items: Sequence[T]) -> None:
+        """Keep items after those that are kept; they survive once it returned. Raises Unavailable(`spool`).
+
+        Where it raised, some of them may be kept all the same, and kept twice when they are appended again. An item
+        that is not plain data is reported and left out.
+        """
+        ...
+
+    async def clear(self) -> None:
+        """Forget everything, for the store has it. Raises Unavailable(`spool`)."""
+        ...
+
+
+class Spools(Protocol):
+    """The spools of the cell, by name."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing could be kept the last time that it was tried; None: it could."""
+        ...
+
+    @property
+    def damaged(self) -> int:
+        """Damaged files that were put aside, and wait for somebody to look at them."""
+        ...
+
+    def of(self, name: str, *kinds: type[T]) -> Spool[T]:
+        """The spool of this name, for items of these kinds."""
         ...
 
 

@@ -103,6 +103,7 @@ class FlowEvent:
 
 
 RunItem = RunRecord | RunDisposition | ConsentEvidence | DncEntry | FlowEvent
+RUN_ITEMS: tuple[type[RunItem], ...] = (RunRecord, RunDisposition, ConsentEvidence, DncEntry, FlowEvent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.call.journal import joined
+from engine.call.journal import Entry, joined
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check_change
 from engine.dialer.draft import CampaignDraft
 from engine.dialer.lead import LeadStatus
@@ -315,9 +315,21 @@ class FakeCalls:
     async def commit(self, records: Sequence[CallRecord]) -> None:
         self._memory.check()
         for record in records:
-            earlier = self._memory.calls.get(record.id)
-            journal = joined((earlier.journal, record.journal)) if earlier else record.journal
-            self._memory.calls[record.id] = replace(record, journal=journal)
+            self._keep(record, record.journal)
+
+    async def commit_again(self, records: Sequence[CallRecord]) -> None:
+        self._memory.check()
+        known = {call.id: call.journal for call in self._memory.calls.values()}
+        for record in records:
+            self._keep(record, tuple(entry for entry in record.journal if entry not in known.get(record.id, ())))
+
+    def _keep(self, record: CallRecord, news: Sequence[Entry]) -> None:
+        earlier = self._memory.calls.get(record.id)
+        if earlier is None:
+            self._memory.calls[record.id] = replace(record, journal=tuple(news))
+        else:
+            state = record if earlier.ended_at is None else earlier
+            self._memory.calls[record.id] = replace(state, journal=joined((earlier.journal, news)))
 
     async def find(self, call: CallId) -> CallRecord | None:
         self._memory.check()

@@ -43,12 +43,14 @@ from engine.ports import (
     PacingJournal,
     RecordingStore,
     Speech,
+    Spools,
     Telephony,
     TrunkDirectory,
 )
 from engine.revision import revised
+from engine.run_ports import RUN_ITEMS
 
-from .batch import Batch
+from .batch import Batch, Packed
 from .bounds import Soundness
 from .control import Control, InboundPolicy, Overview, PartState
 from .dialing import Dialing
@@ -102,6 +104,7 @@ class Ports:
     agents: AgentDirectory
     trunks: TrunkDirectory
     recordings: RecordingStore
+    spools: Spools
     do_not_call: DoNotCallList
     speech: Speech
     leases: Leases
@@ -146,19 +149,28 @@ class Engine:
         self._settings = settings
         self._other_parts = other_parts
         metrics = ports.metrics
-        self._calls: Batch[CallRecord] = Batch("calls", ports.calls.commit, metrics, gather_s=CALL_BATCH_GATHER_S)
+        spools = ports.spools
+        self._calls: Batch[CallRecord] = Batch(
+            "calls", ports.calls.commit, metrics, gather_s=CALL_BATCH_GATHER_S,
+            spool=spools.of("calls", CallRecord), repeat=ports.calls.commit_again,
+        )  # fmt: skip
         self._outcomes: Batch[OutcomeFact] = Batch(
-            "outcomes", ports.outcomes.record, metrics, gather_s=OUTCOME_BATCH_GATHER_S
-        )
+            "outcomes", ports.outcomes.record, metrics, gather_s=OUTCOME_BATCH_GATHER_S,
+            spool=spools.of("outcomes", OutcomeFact),
+        )  # fmt: skip
         self._agents: Batch[AgentFact | Disposition] = Batch(
-            "agents", self._write_agents, metrics, gather_s=AGENT_BATCH_GATHER_S
-        )
+            "agents", self._write_agents, metrics, gather_s=AGENT_BATCH_GATHER_S,
+            spool=spools.of("agents", AgentFact, Disposition),
+        )  # fmt: skip
         self._recorded: Batch[tuple[int, FinishedLeg]] = Batch(
-            "recordings", self._finish_recordings, metrics, gather_s=RECORDING_GATHER_S, size_max=20
-        )
+            "recordings", self._finish_recordings, metrics, gather_s=RECORDING_GATHER_S, size_max=20,
+            # an engine that finds them has written the rows of their calls before
+            spool=Packed(spools.of("recordings", FinishedLeg), lambda placed: placed[1], lambda leg: (0, leg)),
+        )  # fmt: skip
         self._opt_outs: Batch[OptOut] = Batch(
-            "opt_outs", ports.do_not_call.add, metrics, gather_s=OPT_OUT_BATCH_GATHER_S
-        )
+            "opt_outs", ports.do_not_call.add, metrics, gather_s=OPT_OUT_BATCH_GATHER_S,
+            spool=spools.of("opt_outs", OptOut),
+        )  # fmt: skip
         ledgers = Ledgers(self._calls, self._outcomes, self._agents, self._opt_outs)
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
@@ -180,6 +192,7 @@ class Engine:
             ),
             ports.clock,
             metrics,
+            spools.of("runs", *RUN_ITEMS),
         )
         self.flows = FlowDesk(
             self.switchboard, self.runner, ports.flows.scripts, ports.flows.runs, ports.clock, metrics,
@@ -296,6 +309,7 @@ class Engine:
 
     async def _load(self) -> None:
         """Read seats, trunks, campaigns and what an engine before us left open; waits while the store is away."""
+        await self._replay()
         while True:
             try:
                 slots = await self._ports.agents.slots()
@@ -318,6 +332,12 @@ class Engine:
             self.switchboard.add_agent(revised(agent, pool=slot.pool))
             self.control.names[slot.slot] = slot.display_name
             self._story.show_agent(self.switchboard.agent(slot.slot))
+
+    async def _replay(self) -> None:
+        """Before anything is read: what an engine before us could not write. Recordings follow while we serve."""
+        for batch in self._kept_batches():
+            await batch.replay()
+        await self._recorded.load()
 
     async def _speak_first(self) -> None:
         """Make the sounds of the campaigns that run, before the first call may need them."""
@@ -369,7 +389,7 @@ class Engine:
             self._outcomes, self._opt_outs, self._calls, self._agents, self._recorded, self.runner.batch
         ):  # fmt: skip
             if not await batch.drain(FLUSH_LIMIT_S):
-                log.error("not_flushed", items=len(batch))
+                log.error("not_flushed", items=len(batch), on_disk=batch.on_disk)
         if not await self._handover.write():
             log.error("not_handed_over", calls=len(self.switchboard.calls))
 
@@ -478,14 +498,31 @@ class Engine:
         telephony = self._ports.telephony
         return Soundness(telephony.connected and self._level, not self._ledgers.late, telephony.news_age_s)
 
+    def _kept_batches(self) -> Sequence[Batch[Any]]:
+        return self._outcomes, self._opt_outs, self._calls, self._agents, self.runner.batch
+
+    def _waiting(self) -> str:
+        """How many outcomes PostgreSQL has not got yet, and where they are."""
+        count, on_disk = len(self._outcomes), self._outcomes.on_disk
+        return f"{count} outcomes wait on disk" if on_disk >= count else f"{count} outcomes wait, {on_disk} on disk"
+
+    def _spool_state(self) -> PartState:
+        fault = self._ports.spools.fault
+        items = sum(batch.on_disk for batch in (*self._kept_batches(), self._recorded))
+        detail = fault or (f"{items} items wait on disk" if items else "empty")
+        if damaged := self._ports.spools.damaged:
+            detail += f"; {damaged} damaged files were put aside"
+        return PartState(fault is None, False, detail)
+
     def parts(self) -> dict[str, PartState]:
         """Every part by name."""
         ari = self._ports.telephony.connected
-        store = not any(batch.failing for batch in (self._outcomes, self._opt_outs, self._calls, self._agents))
+        store = not any(batch.failing for batch in self._kept_batches())
         closed = self._closed()
         return {
             "ari": PartState(ari, True, "connected" if ari else "no socket to Asterisk: nothing is originated"),
-            "postgres": PartState(store, True, "writing" if store else f"{len(self._outcomes)} outcomes wait"),
+            "postgres": PartState(store, True, "writing" if store else self._waiting()),
+            "spool": self._spool_state(),
             "dialing": PartState(closed is None, True, closed or "open"),
             **self._other_parts(),
         }

@@ -347,6 +347,25 @@ class StoresContract:
         assert replace(found, journal=more.journal, **times) == more
         assert await world.calls.find(CallId("c4")) is None
 
+    async def test_call_that_ended_stays_as_it_is_but_for_its_journal(self, world: World) -> None:
+        over = replace(call_record("c1", "ended", "gone"), ended_at=time.time())
+        await world.calls.commit([over])
+        for commit in (world.calls.commit, world.calls.commit_again):
+            await commit([call_record("c1", "waiting", "came late")])
+            assert await world.call_phase("c1") == "ended"
+        assert (await world.journal("c1"))[:2] == ["gone", "came late"]
+
+    async def test_commit_again_appends_only_what_is_not_there_however_it_was_grouped(self, world: World) -> None:
+        came, heard, gone = (call_record("c1", phase, phase) for phase in ("waiting", "talking", "ended"))
+        other = call_record("c2", "waiting", "came", "stayed\0")
+        await world.calls.commit([came, heard])
+        for again in ([came, heard, other], [came], [heard, gone], [came, heard, gone, other]):
+            await world.calls.commit_again(again)
+        assert await world.journal("c1") == ["waiting", "talking", "ended"]
+        assert await world.call_phase("c1") == "ended"
+        assert [name.replace("\ufffd", "\0") for name in await world.journal("c2")] == ["came", "stayed\0"]
+        await world.calls.commit_again([])
+
     async def test_call_of_an_attempt_is_kept(self, world: World) -> None:
         campaign = await running_campaign(world)
         await world.add_lead(campaign, "+12025550101")
@@ -408,6 +427,7 @@ class StoresContract:
             world.outcomes.open_attempts,
             lambda: world.calls.commit([call_record("c1", "ringing")]),
             lambda: world.calls.find(CallId("c1")),
+            lambda: world.calls.commit_again([call_record("c1", "ringing")]),
             lambda: world.do_not_call.add([OptOut("+12025550101", CallId("c1"), 1.0)]),
             world.agents.slots,
             world.trunks.trunks,

@@ -125,12 +125,12 @@ class Site:
             await asyncio.sleep(0.1)
         raise AssertionError(f"not {count} outcomes: {rows}")
 
-    async def kill_engine(self) -> None:
-        """The engine dies at once, and another one is started."""
+    async def kill_engine(self, **changes: str) -> None:
+        """The engine dies at once, and another one is started, with these settings beside the usual ones."""
         stack = self.world.stack
         stack.engine.process.signal(signal.SIGKILL)
         await stack.engine.stop()
-        await stack.start_engine(wait_ready=True, **_settings(self.ari, self.webhook_secret))
+        await stack.start_engine(wait_ready=True, **_settings(self.ari, self.webhook_secret), **changes)
 
     async def left_over(self) -> dict[str, int]:
         """What Asterisk and the database still hold."""

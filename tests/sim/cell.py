@@ -29,6 +29,7 @@ from engine.fakes.runs import FakeRuns
 from engine.fakes.script_world import FakeVoices, FakeWebhooks
 from engine.fakes.scripts import FakeScripts
 from engine.fakes.speech import FakeSpeech
+from engine.fakes.spool import FakeSpools
 from engine.fakes.stores import FakeAgents, FakeCalls, FakeDoNotCall, FakeLeads, FakeMemory, FakeOutcomes, FakeTrunks
 from engine.fakes.virtual_time import LoopClock, run_virtually
 from engine.flow.run.program import Program, program_of
@@ -97,6 +98,7 @@ class Cell:
     speech: FakeSpeech
     scripts: ScriptWorld
     shelf: FakeShelf
+    spools: FakeSpools
     running: asyncio.Task[None]
     killed: bool = False
 
@@ -170,6 +172,7 @@ class Cell:
         assert not any(self.engine.switchboard.in_flight.values())
         assert not any(self.engine.switchboard.pool_in_flight.values())
         check_journals(self.memory)
+        assert not self.spools.unencodable
 
 
 @asynccontextmanager
@@ -202,6 +205,7 @@ async def open_cell(
     asterisk = before.asterisk if before is not None and before.killed else FakeAsterisk(clock, callees)
     shelf = FakeShelf(memory) if before is None else before.shelf
     shelf.epoch += 1
+    spools = FakeSpools() if before is None else before.spools
     speech = FakeSpeech()
     metrics, feed, recordings = FakeMetrics(), FakeFeed(), FakeRecordings(memory)
     world = before.scripts if before is not None else ScriptWorld(FakeRuns(memory))
@@ -218,6 +222,7 @@ async def open_cell(
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,
+        spools=spools,
         do_not_call=FakeDoNotCall(memory),
         speech=speech,
         leases=FakeLeases(registry),
@@ -245,6 +250,7 @@ async def open_cell(
             speech,
             world,
             shelf,
+            spools,
             running,
         )
         yield cell

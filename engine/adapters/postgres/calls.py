@@ -32,11 +32,18 @@ class PostgresCalls:
 
     async def commit(self, records: Sequence[CallRecord]) -> None:
         """Upsert calls and append their journal entries in one transaction. Raises Unavailable."""
+        await self._commit("commit_calls", records)
+
+    async def commit_again(self, records: Sequence[CallRecord]) -> None:
+        """As `commit`, without journal entries that are there already. Raises Unavailable."""
+        await self._commit("commit_calls_again", records)
+
+    async def _commit(self, statement: str, records: Sequence[CallRecord]) -> None:
         if not records:
             return
         calls = merged(records)
         await self._database.value(
-            "commit_calls",
+            statement,
             [call.id for call in calls],
             [call.kind for call in calls],
             [call.phase for call in calls],

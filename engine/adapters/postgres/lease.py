@@ -9,6 +9,7 @@ import structlog
 
 from engine.errors import ConfigError
 
+from .addresses import Addresses
 from .pool import telling_unavailable
 from .query import query
 
@@ -22,7 +23,7 @@ class CellLease:
     """At most one engine commands a cell. The lock lives on a connection of its own."""
 
     def __init__(self, dsn: str, cell: str) -> None:
-        self._dsn = dsn
+        self._addresses = Addresses(dsn)
         self._cell = cell
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self.epoch = 0
@@ -56,22 +57,25 @@ class CellLease:
             await asyncio.sleep(CHECK_S)
             try:
                 await self._check()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+            ) as error:  # fmt: skip
                 log.warning("lease_connection_lost", error=str(error) or type(error).__name__)
                 await self._drop()
 
     async def _check(self) -> None:
         """The lock alone does not tell: a session of ours may hold it whose end the server has not noticed yet."""
         if self._connection is not None:
-            await self._connection.fetchval("SELECT 1", timeout=TIMEOUT_S)
-            return
+            if await self._connection.fetchval("SHOW transaction_read_only", timeout=TIMEOUT_S) == "off":
+                return
+            await self._drop()  # that one is not the primary any more, and its locks keep nobody out
         connection, locked = await self._try_lock()
         self.lost = await connection.fetchval(query("epoch"), self._cell) != self.epoch
         if not locked:
             await self._drop()
 
     async def _try_lock(self) -> tuple[asyncpg.Connection[asyncpg.Record], bool]:
-        connection = self._connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
+        connection = self._connection = await self._addresses.connect(timeout=TIMEOUT_S, command_timeout=TIMEOUT_S)
         locked: bool = await connection.fetchval(query("lock_cell"), self._cell)
         return connection, locked
 

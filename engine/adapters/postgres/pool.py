@@ -11,6 +11,7 @@ import asyncpg
 
 from engine.errors import ConfigError, Unavailable
 
+from .addresses import Addresses
 from .query import query
 
 if TYPE_CHECKING:
@@ -80,9 +81,11 @@ class Database:
         """Make the pool. Raises ConfigError when the address is malformed."""
         if self._pool is not None:
             return
+        addresses = Addresses(self._dsn)
         with telling_unavailable():
             self._pool = await asyncpg.create_pool(
                 self._dsn,
+                connect=addresses.connect,
                 min_size=0,
                 max_size=self._connections_max,
                 timeout=self._connect_timeout_s,
@@ -117,7 +120,11 @@ class Database:
             raise Unavailable("postgres", "the pool is not open")
         with telling_unavailable():
             async with self._pool.acquire(timeout=self._connect_timeout_s) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.ReadOnlySQLTransactionError:  # it was the primary, and is not any more
+                    await self._pool.expire_connections()
+                    raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -106,6 +106,17 @@ STORES = (
     ),
     Metric("vss_postgres_unavailable_total", _C, "Statements and transactions that found PostgreSQL away or too slow"),
     Metric("vss_commit_batch_size", _H, "Calls or outcomes in one group commit, by what", ("what",), BATCH),
+    Metric("vss_spooled", _G, "Items that wait for PostgreSQL and are on disk, by spool", ("spool",)),
+    Metric("vss_spool_seconds", _H, "Putting a group of items on disk for good", (), IO_S),
+    Metric("vss_spool_failures_total", _C, "Times that the disk of the spool did not do what it should"),
+    Metric("vss_spool_replayed_total", _C, "Items that an engine before this one left on disk, by spool", ("spool",)),
+    Metric(
+        "vss_spool_damage_total",
+        _C,
+        "What a spool could not keep or give back, by kind (torn, damaged, unknown, unreadable, version, unencodable)",
+        ("spool", "kind"),
+    ),
+    Metric("vss_spool_damaged_files", _G, "Damaged files of the spool that were put aside for people to look at"),
     Metric("vss_redis_errors_total", _C, "Redis commands that failed"),
 )
 

@@ -56,9 +56,9 @@ from engine.flow.run.interpreter import Step, advance
 from engine.flow.run.program import Program
 from engine.flow.run.state import Run, WaitKind
 from engine.ids import BridgeId, CallId, ChannelId
-from engine.ports import Metrics
+from engine.ports import Metrics, Spool
 from engine.run_ports import RunId, RunItem, RunRecord, RunStore
-from engine.runtime.batch import AWAY, Batch
+from engine.runtime.batch import AWAY, Batch, Packed
 from engine.runtime.deadlines import Deadlines
 from engine.runtime.switchboard import Switchboard
 
@@ -94,8 +94,9 @@ class Runner:
     """Every live run of the cell; all its methods run on the loop's thread and return at once."""
 
     def __init__(
-        self, board: Switchboard, store: RunStore, performers: Sequence[Performer], clock: Clock, metrics: Metrics
-    ) -> None:
+        self, board: Switchboard, store: RunStore, performers: Sequence[Performer], clock: Clock, metrics: Metrics,
+        spool: Spool[RunItem],
+    ) -> None:  # fmt: skip
         self.live: dict[RunId, Live] = {}
         self.by_call: dict[CallId, Live] = {}
         """The run that has the call, or had it last and still goes on."""
@@ -113,7 +114,10 @@ class Runner:
         self._turn: deque[tuple[Live, told.RunEvent]] = deque()
         self._turning = False
         self._dirty: set[RunId] = set()
-        self.batch: Batch[Entry] = Batch("runs", self._commit, metrics, gather_s=GATHER_S)
+        self.batch: Batch[Entry] = Batch(
+            "runs", self._commit, metrics, gather_s=GATHER_S,
+            spool=Packed(spool, lambda entry: entry[0], lambda item: (item, None)),
+        )  # fmt: skip
 
     # --- life
 

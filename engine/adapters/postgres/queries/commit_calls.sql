@@ -1,4 +1,4 @@
--- Upsert calls and append one journal row for each that has news.
+-- Upsert calls, but for those that ended, and append one journal row for each that has news.
 WITH given AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::integer[], $6::text[], $7::text[],
                        $8::integer[], $9::double precision[], $10::double precision[], $11::double precision[],
@@ -16,6 +16,7 @@ WITH given AS MATERIALIZED (
      SET phase = excluded.phase, slot_id = excluded.slot_id, answered_at = excluded.answered_at,
          bridged_at = excluded.bridged_at, ended_at = excluded.ended_at, result = excluded.result,
          hangup_by = excluded.hangup_by, recording = excluded.recording, script = excluded.script
+   WHERE c.ended_at IS NULL
 )
 INSERT INTO calls_journal (call_id, entries)
 SELECT call_id, entries::jsonb FROM given WHERE entries IS NOT NULL
