@@ -22,6 +22,7 @@ from engine.adapters.ami import AmiObserver
 from engine.adapters.ari.socket import AriSettings
 from engine.adapters.ari.telephony import AriTelephony
 from engine.adapters.audiosocket import AudioSocketEar
+from engine.adapters.cel import CelLog, NoChannelLog
 from engine.adapters.fastagi import FastAgiServer
 from engine.adapters.pacing_journal import PacingFiles
 from engine.adapters.postgres.abandonment import PostgresAbandonment
@@ -131,6 +132,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             AudioSocketEar(settings.audiosocket_host, settings.audiosocket_port, metrics, gate)
         )
         webhooks = await stack.enter_async_context(HttpWebhooks(gate, metrics))
+        channel_log = _channel_log(settings, metrics)
         ports = Ports(
             telephony=telephony,
             leads=PostgresLeads(database),
@@ -139,6 +141,7 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             journal=stack.enter_context(PacingFiles(settings.run_dir / "pacing")),
             calls=PostgresCalls(database),
             handover=PostgresHandover(database, settings.cell, epoch),
+            channel_log=channel_log,
             agents=PostgresAgents(database),
             trunks=trunks,
             recordings=RecordingShelf(database, metrics),
@@ -198,6 +201,8 @@ async def _serve(settings: Settings, tell: Tell) -> None:
         ]
         if ami is not None:
             background.append(ami.run())
+        if isinstance(channel_log, CelLog):
+            background.append(channel_log.keep_small())
         _on_signals(engine.stop, tell)
         log.info("serving", http=f"http://{settings.http_host}:{settings.http_port}/", cell=settings.cell, epoch=epoch)
         tell("serving")
@@ -249,6 +254,16 @@ def _gate(settings: Settings) -> Gate:
         Hosts(settings.site.webhook_hosts or frozenset()),
         settings.webhook_ca_file,
     )
+
+
+def _channel_log(settings: Settings, metrics: PrometheusMetrics) -> CelLog | NoChannelLog:
+    """What Asterisk writes of its channels, where its files are on this machine."""
+    if settings.channel_log is None:
+        log.warning(
+            "no_channel_log", advice="set VSS_ASTERISK_DIR or VSS_CEL_FILE: calls that end in a crash are unknown"
+        )
+        return NoChannelLog()
+    return CelLog(settings.channel_log, metrics)
 
 
 def _audio(settings: Settings) -> Mapping[str, Recording] | None:

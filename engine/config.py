@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     recordings_dir: Path | None = None
     asterisk_dir: Path | None = None
     """The place of the Asterisk that we render: its configuration is in etc/ below it. None: rendered by others."""
+    cel_file: Path | None = None
+    """Asterisk's channel event log (asterisk/cel_custom.conf.j2). None: log/cel.json below `asterisk_dir`, if set."""
     sip_host: str = "127.0.0.1"
     sip_port: int = 5060
     rtp_first_port: int = 10_000
@@ -166,6 +168,13 @@ class Settings(BaseSettings):
         if value is not None and not _PLAYABLE.fullmatch(str(value)):
             raise ValueError("must be an absolute path of letters, digits and ._@~/+-")
         return value
+
+    @property
+    def channel_log(self) -> Path | None:
+        """Where Asterisk writes what became of its channels; None: not on this machine."""
+        if self.cel_file is not None or self.asterisk_dir is None:
+            return self.cel_file
+        return self.asterisk_dir.absolute() / "log" / "cel.json"
 
     @property
     def script_recordings_dir(self) -> Path | None:

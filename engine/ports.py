@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from engine.agent.machine import Agent
 from engine.call.commands import TelephonyCommand
 from engine.call.events import CommandFailed, Snapshot, TelephonyEvent
+from engine.call.fate import Fates
 from engine.call.journal import Entry
 from engine.call.model import Call
 from engine.dialer.budget import SettledAnswer
@@ -22,7 +23,7 @@ from engine.dialer.lead import LeadNext
 from engine.errors import NotFound, Rejected
 from engine.flow.publication import Publication, Reference
 from engine.flow.split import Share
-from engine.ids import AttemptId, CallId, CampaignId, LeadId, Slot, TrunkName
+from engine.ids import AttemptId, CallId, CampaignId, ChannelId, LeadId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 
 T = TypeVar("T")
@@ -365,6 +366,14 @@ class HandoverStore(Protocol):
 
     async def load(self) -> Standing:
         """What was kept; without what cannot be read any more. Raises Unavailable."""
+        ...
+
+
+class ChannelLog(Protocol):
+    """Asterisk's own log of its channels (CEL), which goes on while no engine listens."""
+
+    async def fates(self, channels: Collection[ChannelId]) -> Fates:
+        """What became of these channels, as far as it is written. Raises Unavailable(`channel_log`)."""
         ...
 
 

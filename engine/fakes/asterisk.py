@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import assert_never
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
 
 from engine.call.commands import (
     Answer,
@@ -57,9 +57,11 @@ from engine.call.events import (
     SocketRestored,
     TelephonyEvent,
 )
+from engine.call.fate import Fate
 from engine.clock import Clock
 from engine.errors import Unavailable
 from engine.fakes.callee import Callee, carrier
+from engine.fakes.channel_log import FakeChannelLog
 from engine.ids import BridgeId, ChannelId, PlaybackId
 
 CONTEXTS: Mapping[str, tuple[str, ...]] = {
@@ -122,6 +124,7 @@ class FakeAsterisk:
         missing_media: Collection[str] = (),
     ) -> None:
         """`callees` tells how an endpoint behaves, None for one that Asterisk does not know; `missing_media` fails."""
+        self.log = FakeChannelLog(complete_since=clock.now())
         self.channels: dict[ChannelId, FakeChannel] = {}
         self.bridges: dict[BridgeId, str] = {}
         self.playbacks: dict[PlaybackId, tuple[ChannelId, asyncio.TimerHandle]] = {}
@@ -231,6 +234,7 @@ class FakeAsterisk:
     def call_in(self, channel: ChannelId, caller: str, dialed: str, args: tuple[str, ...] = ("inbound",)) -> None:
         """A call from outside; without the engine the dialplan's message plays and the call ends."""
         seen = self.channels[channel] = FakeChannel(channel, caller, dialed, "Ring")
+        self._note(seen)
         self._enter(seen, args)
 
     def far_end_hangs_up(self, channel: ChannelId, cause: int = 0) -> None:
@@ -296,7 +300,7 @@ class FakeAsterisk:
             case HangUp():
                 self._end(self._channel(command.channel), command.cause, None)
             case Answer():
-                self._in_app(command.channel).state = "Up"
+                self._up(self._in_app(command.channel))
             case CreateBridge():
                 self.bridges.setdefault(command.bridge, command.name)
             case DestroyBridge():
@@ -404,6 +408,7 @@ class FakeAsterisk:
         self.dialed.append(command)
         channel = FakeChannel(command.channel, command.caller_id, command.extension, variables=dict(command.variables))
         self.channels[command.channel] = channel
+        self._note(channel)
         self._later(channel, callee.rings_after_s, lambda: self._rings(channel))
         self._later(channel, callee.answers_after_s, lambda: self._answers(channel, command, callee))
         self._later(channel, callee.refuses_after_s, lambda: self._end(channel, callee.cause, callee.sip_code))
@@ -417,12 +422,22 @@ class FakeAsterisk:
         channel.state = "Ringing"
         self._tell(LegRinging(channel.id, self._clock.now()))
 
+    def _up(self, channel: FakeChannel) -> None:
+        if channel.state != "Up":
+            channel.state = "Up"
+            self._note(channel, answered_at=self._clock.now())
+
+    def _note(self, channel: FakeChannel, **changes: Any) -> None:
+        """Write what happened to the log."""
+        known = self.log.of.get(channel.id, Fate(self._clock.now()))
+        self.log.of[channel.id] = replace(known, **changes)
+
     def _rings_out(self, channel: FakeChannel) -> None:
         if channel.state != "Up":
             self._end(channel, 19, 480)
 
     def _answers(self, channel: FakeChannel, command: Originate, callee: Callee) -> None:
-        channel.state = "Up"
+        self._up(channel)
         self._tell(LegAnswered(channel.id, self._clock.now()))
         self._later(channel, callee.hangs_up_after_s, lambda: self.far_end_hangs_up(channel.id))
         args = self._contexts.get(command.context)
@@ -447,6 +462,8 @@ class FakeAsterisk:
         if channel.bridge != bridge:
             self._leave_bridge(channel)
             channel.bridge = bridge
+            if self.log.of[channel.id].bridged_at is None:
+                self._note(channel, bridged_at=self._clock.now())
             self._tell(LegJoined(channel.id, bridge, self._clock.now()))
 
     def _leave_bridge(self, channel: FakeChannel) -> None:
@@ -491,6 +508,7 @@ class FakeAsterisk:
             self.recording_ends(name)
         self._leave_bridge(channel)
         del self.channels[channel.id]
+        self._note(channel, ended_at=self._clock.now(), cause=cause)
         self.taps.pop(channel.id, None)
         self._tell(LegEnded(channel.id, cause, sip_code, self._clock.now()))
         for snoop in [other for other in self.channels.values() if other.snoops == channel.id]:

@@ -13,13 +13,14 @@ import structlog
 from engine.agent.machine import LogoutAsked, RegistrationChanged
 from engine.agent.pool import new_agent
 from engine.call.events import HangUpAsked, LegEnded, SocketLost, SocketRestored, TelephonyEvent
+from engine.call.fate import Fates
 from engine.call.model import Call, CallKind, CallPolicy, Phase
 from engine.call.reconcile import Sight
 from engine.clock import Clock
 from engine.dialer.campaign import CampaignStatus
 from engine.dialer.lead import LeadNext, next_of
 from engine.errors import Unavailable
-from engine.ids import AttemptId, CallId, CampaignId, Slot, TrunkName
+from engine.ids import AttemptId, CallId, CampaignId, ChannelId, Slot, TrunkName
 from engine.outcome.disposition import Outcome
 from engine.ports import (
     AbandonmentLedger,
@@ -27,6 +28,7 @@ from engine.ports import (
     AgentFact,
     CallRecord,
     CallStore,
+    ChannelLog,
     ClaimedLead,
     Disposition,
     DoNotCallList,
@@ -80,6 +82,9 @@ MESSAGES_LIMIT_S = 20.0
 """A start does not wait longer for the sounds of the campaigns that run; the rest comes while it serves."""
 SAVE_LIMIT_S = 5.0
 RETRY_S = 0.5
+FATES_LIMIT_S = 3.0
+"""People who wait and ring meet nobody until the log is read."""
+FATES_TRIES, FATES_PAUSE_S = 3, 0.1
 CALLS_LOOK_S = 0.05
 """How often a stop looks whether the calls that it waits for are over."""
 AGENT_BATCH_GATHER_S = 0.1
@@ -101,6 +106,7 @@ class Ports:
     journal: PacingJournal
     calls: CallStore
     handover: HandoverStore
+    channel_log: ChannelLog
     agents: AgentDirectory
     trunks: TrunkDirectory
     recordings: RecordingStore
@@ -242,9 +248,14 @@ class Engine:
         )  # fmt: skip
         self._router = Router(self.switchboard, self.control, self.runner, ports.clock, metrics, settings.message)
         self._takeover: Takeover | None = Takeover(
-            self.switchboard, metrics, again=self.dialing.again, occupy=self.dialing.occupy, conclude=self._ended_before
-        )
+            self.switchboard, metrics, again=self.dialing.again, occupy=self.dialing.occupy,
+            conclude=self._ended_before,
+            undialed=lambda attempt: self._story.never_dialed(attempt, ports.clock.now()),
+        )  # fmt: skip
         """None once it is done: the first socket brings it."""
+        self._taking_over: asyncio.Task[None] | None = None
+        self._early: list[TelephonyEvent] = []
+        """What happened since the snapshot of a take-over under way."""
         self._leftovers: list[ClaimedLead] = []
         self._level = False
         """Whether calls and agents were told what the present socket's snapshot says."""
@@ -418,8 +429,9 @@ class Engine:
     # --- events
 
     def _on_event(self, event: TelephonyEvent) -> None:
-        if isinstance(event, SocketRestored) and self._takeover is not None:
-            self._take_over(self._takeover, event)
+        if self._takeover is not None:
+            self._before_take_over(self._takeover, event)
+            return
         self._router.on_event(event)
         if isinstance(event, SocketRestored):
             self.flows.resume()
@@ -428,6 +440,19 @@ class Engine:
         elif isinstance(event, SocketLost):
             self._level = False
             self.dialing.wake()
+
+    def _before_take_over(self, takeover: Takeover, event: TelephonyEvent) -> None:
+        """The first snapshot begins the take-over; what happens until it is done is heard after it."""
+        if isinstance(event, SocketRestored | SocketLost):
+            self._early.clear()
+            if self._taking_over is not None:
+                self._taking_over.cancel()
+                self._taking_over = None
+        if isinstance(event, SocketRestored):
+            self._taking_over = asyncio.create_task(self._take_over(takeover, event), name="take_over")
+            self._taking_over.add_done_callback(_tell_fault)
+        elif not isinstance(event, SocketLost):
+            self._early.append(event)
 
     def _recorded_by_script(self, leg: FinishedLeg) -> None:
         """A recording's row refers to its call's, which is queued now if it never was."""
@@ -439,14 +464,35 @@ class Engine:
     def _policy_of_leg(self, leg: Mapping[str, Any]) -> CallPolicy:
         return self.control.script_policy(leg)
 
-    def _take_over(self, takeover: Takeover, event: SocketRestored) -> None:
+    async def _take_over(self, takeover: Takeover, event: SocketRestored) -> None:
         """Calls and agents of an engine before us are ours from here on, and their attempts stay open."""
-        self._takeover = None
-        sight = Sight.of(event.snapshot)
-        takeover.agents(sight, self.flows.left_open, event.at)
+        sight, in_scripts = Sight.of(event.snapshot), self.flows.left_open
+        fates = await self._fates(takeover.gone(sight, in_scripts))
+        takeover.agents(sight, fates, in_scripts, event.at)
         self.flows.adopt(sight, takeover.kept, takeover.take)
-        taken = takeover.resume(event.at)
-        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in taken]
+        settled = takeover.resume(event.at)
+        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in settled]
+        self._takeover, self._taking_over = None, None
+        early, self._early = self._early, []
+        for heard in (event, *early):
+            self._on_event(heard)
+
+    async def _fates(self, gone: frozenset[ChannelId]) -> Fates:
+        """What became of calls whose legs are gone; the log may be a moment behind what the snapshot does not show."""
+        fates = Fates()
+        try:
+            async with asyncio.timeout(FATES_LIMIT_S):
+                for _ in range(FATES_TRIES):
+                    if not gone:
+                        break
+                    fates = await self._ports.channel_log.fates(gone)
+                    if all(fate.ended_at is not None for fate in fates.of.values()):
+                        break
+                    await asyncio.sleep(FATES_PAUSE_S)
+        except (Unavailable, TimeoutError) as error:
+            log.warning("channel_log_unread", calls=len(gone), reason=str(error) or "too slow")
+            self._ports.metrics.count("vss_bounds_reached_total", bound="channel_log")
+        return fates
 
     def _ended_before(self, call: Call) -> None:
         """A call ended with an engine before us, which did not come to write what became of it."""
@@ -610,6 +656,12 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=ENDS_LIMIT_S)
+
+
+def _tell_fault(task: asyncio.Task[None]) -> None:
+    """A take-over that failed leaves an engine that knows nobody: it must not be silent, nor serve."""
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        log.critical("take_over_failed", error=repr(fault), exc_info=fault)
 
 
 def _under_way(call: Call) -> bool:

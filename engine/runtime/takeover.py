@@ -2,7 +2,8 @@
 
 It happens once, when the first socket brings the first snapshot, before anything of that is told to anybody: agents and
 calls are put back as they were kept (handover.py) or as their open attempt names them, corrected by what the snapshot
-says. The ordinary look at what was missed follows (router.py), as after every lost socket: whose leg is gone ends then.
+says. Whose leg is gone ends as Asterisk's log tells. The ordinary look at what was missed follows (router.py), as after
+every lost socket.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import structlog
 from engine.agent.machine import CALLING_LIMIT_S, Agent, AgentState, Released
 from engine.call.commands import StartMusic
 from engine.call.events import AgentLost
+from engine.call.fate import Fates, ended_unheard
 from engine.call.model import Call, Phase, Seat
 from engine.call.reconcile import Sight
 from engine.call.takeover import Taken, taken_over
-from engine.ids import BridgeId, CallId, ChannelId, bridge_of_seat, seat_slot
+from engine.ids import AttemptId, BridgeId, CallId, ChannelId, begun_at, bridge_of_seat, seat_slot
 from engine.ports import ClaimedLead, Metrics, Standing
 from engine.revision import revised
 
@@ -41,11 +43,14 @@ class Takeover:
     """Count a call on its trunk."""
     conclude: Callable[[Call], None]
     """Write what became of a call that had ended."""
+    undialed: Callable[[AttemptId], None]
+    """Write that an attempt was never dialed."""
     _kept: dict[CallId, Call] = field(default_factory=dict)
     _open: dict[CallId, ClaimedLead] = field(default_factory=dict)
     _sight: Sight = field(default_factory=lambda: Sight({}, {}))
     _seats: dict[CallId, Seat] = field(default_factory=dict)
     _taken: list[Taken] = field(default_factory=list)
+    _fates: Fates = field(default_factory=Fates)
 
     def expect(self, standing: Standing, open_attempts: Iterable[ClaimedLead]) -> frozenset[CallId]:
         """What was kept, and the attempts without an outcome; returns kept calls whose attempts have theirs."""
@@ -68,9 +73,14 @@ class Takeover:
             return known
         return revised(known, phase=Phase.HANGING_UP)
 
-    def agents(self, sight: Sight, in_scripts: Collection[CallId], at: float) -> None:
+    def gone(self, sight: Sight, in_scripts: Collection[CallId]) -> frozenset[ChannelId]:
+        """Channels of calls that were left and are not there any more: what became of them, a log may know."""
+        left = {ChannelId(name) for name in (*self._kept, *self._open, *in_scripts)}
+        return frozenset(left - sight.channels.keys())
+
+    def agents(self, sight: Sight, fates: Fates, in_scripts: Collection[CallId], at: float) -> None:
         """Put the agents back; whoever is in an agent's bridge is that agent's caller."""
-        self._sight = sight
+        self._sight, self._fates = sight, fates
         expected = self._kept.keys() | self._open.keys() | set(in_scripts)
         callers = _callers(sight)
         newcomers = {slot: channel for channel in sight.channels if (slot := seat_slot(channel)) is not None}
@@ -85,20 +95,29 @@ class Takeover:
                 self.board.perform(StartMusic(stood.channel))  # it may have been the engine's last wish that it stops
 
     def take(self, call: Call) -> None:
-        """Make a call ours, as it stood."""
+        """Make a call ours, as it stood. A fault of ours over one call must not cost the others theirs."""
+        try:
+            self._take(call)
+        except Exception:
+            log.exception("call_not_taken_over", call=call.id, phase=call.phase)
+            self.metrics.count("vss_call_faults_total", kind="take_over")
+
+    def _take(self, call: Call) -> None:
         seat = self._seats.get(call.id)
         taken: Taken = (call, (), ())
         if call.channel in self._sight.channels:
             joined = seat is not None and self._sight.bridge_of.get(call.channel) == seat.bridge
             taken = taken_over(call, seat, joined=joined, at=self.board.now())
+        elif call.phase is not Phase.PREVIEWING:
+            call, end = ended_unheard(call, self._fates.of.get(call.channel), self.board.now())
+            taken = (call, (), (end,))
         self._taken.append(taken)
         self.occupy(taken[0])
         self.board.adopt(taken[0])
 
     def resume(self, at: float) -> frozenset[CallId]:
         """Take what no script took, and let everything go on; returns the calls about which nothing is left to say."""
-        ended = self._take_kept()
-        self._take_dialed()
+        settled = self._take_kept() | self._take_dialed()
         for call, _, events in self._taken:
             self.board.resume(call.id, (), events)
             self._tell_of_lost_agent(call, at)
@@ -107,10 +126,11 @@ class Takeover:
         for agent in self.board.agents():
             if agent.call is not None and agent.call not in self.board.calls:
                 self.board.tell_agent(agent.slot, Released(agent.state is AgentState.TALKING, 0.0, at))
-        settled = ended | {call.id for call, _, _ in self._taken}
+        settled |= {call.id for call, _, _ in self._taken}
         if self._taken:
-            log.warning("calls_taken_over", calls=len(self._taken))
-            self.metrics.count("vss_calls_taken_over_total", len(self._taken))
+            live = sum(call.channel in self._sight.channels for call, _, _ in self._taken)
+            log.warning("calls_taken_over", live=live, ended=len(self._taken) - live)
+            self.metrics.count("vss_calls_taken_over_total", live)
         self._kept, self._open, self._seats, self._taken = {}, {}, {}, []
         return settled
 
@@ -128,13 +148,19 @@ class Takeover:
                 self.take(call)
         return frozenset(ended)
 
-    def _take_dialed(self) -> None:
-        """Take the calls that only their attempts name."""
+    def _take_dialed(self) -> frozenset[CallId]:
+        """Take the calls that only their attempts name; returns those that were never dialed."""
+        undialed: set[CallId] = set()
         for name, lead in self._open.items():
-            if name not in self._kept and name not in self.board.calls and ChannelId(name) in self._sight.channels:
-                dialed = self.again(lead)
-                if dialed is not None:
-                    self.take(dialed)
+            if name in self._kept or name in self.board.calls:
+                continue
+            channel = ChannelId(name)
+            if channel not in self._sight.channels and self._fates.never_made(channel, begun_at(lead.attempt)):
+                self.undialed(lead.attempt)
+                undialed.add(name)
+            elif (dialed := self.again(lead)) is not None:
+                self.take(dialed)
+        return frozenset(undialed)
 
     def _tell_of_lost_agent(self, call: Call, at: float) -> None:
         """A call that counts on an agent who does not know of it."""

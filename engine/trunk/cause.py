@@ -27,7 +27,7 @@ _BY_CAUSE: dict[int, Outcome] = {
     44: Outcome.CONGESTION,
     102: Outcome.CONGESTION,  # timer expiry (SIP 504)
 }
-_TIMEOUT_CAUSES = frozenset({18, 19})
+TIMEOUT_CAUSES = frozenset({18, 19})
 
 
 def outcome_of(cause: int, sip_code: int | None, *, ringing_seen: bool) -> Outcome:
@@ -35,7 +35,7 @@ def outcome_of(cause: int, sip_code: int | None, *, ringing_seen: bool) -> Outco
 
     `cause` is any integer (0: not known), `sip_code` the last SIP status or None. Never raises.
     """
-    if cause in _TIMEOUT_CAUSES:
+    if cause in TIMEOUT_CAUSES:
         return Outcome.NO_ANSWER if ringing_seen else Outcome.UNREACHABLE
     if cause in _BY_CAUSE:
         return _BY_CAUSE[cause]

@@ -219,6 +219,7 @@ async def open_cell(
         journal=journal,
         calls=FakeCalls(memory),
         handover=FakeHandover(shelf, shelf.epoch),
+        channel_log=asterisk.log,
         agents=FakeAgents(memory),
         trunks=FakeTrunks(memory),
         recordings=recordings,

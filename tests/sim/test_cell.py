@@ -320,8 +320,8 @@ def test_phone_alone_is_enough_to_work() -> None:
     play(scene)
 
 
-def test_leftover_attempts_of_an_engine_before_us_get_an_outcome() -> None:
-    left = ClaimedLead(AttemptId("01a20fed-1c8e-7946-8dc8-2b60e62f27d0"), LeadId(1), CampaignId(1), TALKS, 1)
+def test_attempt_of_an_engine_before_us_that_no_log_reaches_back_to_is_unknown() -> None:
+    left = ClaimedLead(AttemptId("01890fed-1c8e-7946-8dc8-2b60e62f27d0"), LeadId(1), CampaignId(1), TALKS, 1)
 
     async def scene(cell: Cell) -> None:
         await asyncio.sleep(1)

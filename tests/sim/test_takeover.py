@@ -16,8 +16,9 @@ from engine.call.model import Call, Phase
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.dialer.settings import PacingSettings
 from engine.fakes.callee import LISTENS, Callee
+from engine.fakes.stores import FakeLeads
 from engine.fakes.virtual_time import run_virtually
-from engine.ids import CallId, ChannelId, Slot, TrunkName
+from engine.ids import CallId, ChannelId, Slot, TrunkName, attempt_id
 from engine.outcome.disposition import Outcome
 from tests.sim.cell import TRUNK, Cell, open_cell
 from tests.sim.test_scripts_on_calls import CALLER, DID, MENU, bound, call_in, codes
@@ -429,3 +430,67 @@ def talkers(cell: Cell) -> dict[ChannelId, str]:
         for channel in cell.asterisk.channels.values()
         if channel.bridge is not None and not channel.id.startswith("seat-")
     }
+
+
+def gone_while_dead(number: str, callee: Callee, outcome: Outcome, *, log: bool = True) -> Any:
+    """A lead's call that ends while no engine lives; what is written of it."""
+    facts: list[Any] = []
+
+    async def before(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.campaign(number)
+        await cell.until(lambda: bool(cell.engine.switchboard.calls))
+        await cell.kill()
+        cell.asterisk.log.away = not log
+
+    async def after(cell: Cell) -> None:
+        await cell.settled()
+        facts.extend(cell.memory.outcomes.values())
+        assert cell.outcomes() == [outcome]
+
+    died(before, after, dead_for_s=20.0, agents=1, callees=lambda endpoint: callee if "@" in endpoint else LISTENS)
+    return facts[0]
+
+
+def test_end_that_nobody_heard_is_read_from_asterisks_log() -> None:
+    busy = gone_while_dead(LISTENER, Callee(refuses_after_s=5.0, cause=17, sip_code=486), Outcome.BUSY)
+    assert busy.cause == 17
+    declined = gone_while_dead(LISTENER, Callee(rings_after_s=3.0, refuses_after_s=6.0, cause=21), Outcome.DECLINED)
+    assert declined.ended_at == pytest.approx(busy.ended_at + 1.0, abs=0.1), "when it ended, not when it was read"
+
+
+def test_person_who_answered_while_no_engine_lived_counts_as_the_law_counts_them() -> None:
+    """Who hung up within the limit was not abandoned; who heard the dialplan's message was."""
+    quick = gone_while_dead(LISTENER, Callee(None, 5.0, 1.0), Outcome.CUSTOMER_HANGUP)
+    slow = gone_while_dead(LISTENER, Callee(None, 5.0, 4.0), Outcome.ABANDONED)
+    assert quick.answered_at == slow.answered_at
+    assert slow.ended_at - slow.answered_at == pytest.approx(4.0)
+
+
+def test_number_that_gave_no_answer_is_unknown_where_nobody_heard_it_ring() -> None:
+    gone_while_dead(LISTENER, Callee(rings_after_s=3.0, refuses_after_s=6.0, cause=19), Outcome.UNKNOWN)
+
+
+def test_without_the_log_it_is_unknown() -> None:
+    gone_while_dead(LISTENER, Callee(refuses_after_s=5.0, cause=17), Outcome.UNKNOWN, log=False)
+
+
+def test_attempt_that_was_never_dialed_is_so_and_comes_back() -> None:
+    """It was claimed, and the engine died before it dialed."""
+
+    async def before(cell: Cell) -> None:
+        await cell.sleep(10.0)
+        campaign = await cell.campaign(LISTENER)
+        await cell.kill()
+        claimed = attempt_id(cell.memory.now(), 1)
+        assert await FakeLeads(cell.memory).claim(campaign, [claimed], TRUNK, 1)
+
+    async def after(cell: Cell) -> None:
+        await cell.until(lambda: Outcome.NOT_DIALED in cell.outcomes())
+        await cell.staff(7001)
+        await cell.until(lambda: cell.state(7001) is AgentState.TALKING)
+        cell.asterisk.far_end_hangs_up(only_call(cell).channel)
+        await cell.settled()
+        assert cell.outcomes() == [Outcome.NOT_DIALED, Outcome.ANSWERED]
+
+    died(before, after, agents=1)

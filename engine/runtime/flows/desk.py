@@ -415,6 +415,8 @@ class FlowDesk:
             self._metrics.count("vss_script_runs_total", result="unreadable")
             return
         take(call)
+        if call.id not in self._board.calls:
+            return
         call = self._board.calls[call.id]
         to_agent = bool((record.leg or {}).get("to_agent")) and call.seat_held
         live = Live(self._runner, record.run, record.script, script.program, run, call, to_agent=to_agent)
