@@ -172,6 +172,27 @@ class Stack:
         self._stops.append(self._asterisk.stop)
         return self._asterisk
 
+    async def resume_postgres(self) -> postgres_server.Postgres:
+        """Starts PostgreSQL again, which was stopped, on its data (for fault tests)."""
+        old = self.postgres
+        self._stops.remove(old.stop)
+        self._postgres = await postgres_server.start(
+            self.programs, self.directory / "postgres", self._records, self.user, self.ports.postgres, old.password,
+            old.tcp, self._log("postgres"),
+        )  # fmt: skip
+        self._stops.append(self._postgres.stop)
+        return self._postgres
+
+    async def resume_redis(self) -> redis_server.Redis:
+        """Starts Redis again, which was stopped, without its data and with its password (for fault tests)."""
+        old = self.redis
+        self._stops.remove(old.stop)
+        self._redis = await redis_server.start(
+            self.programs, self.directory / "redis", self._records, self.user, self._log("redis"), old.password
+        )
+        self._stops.append(self._redis.stop)
+        return self._redis
+
     async def restart_asterisk(self) -> asterisk_server.Asterisk:
         """Stops Asterisk if it still runs and starts it again with the same configuration (for fault tests)."""
         old = self.asterisk

@@ -50,7 +50,7 @@ class Postgres:
         self.sockets = sockets
         self._port = port
         self.password = password
-        self._tcp = tcp
+        self.tcp = tcp
 
     def dsn(self, database: str = "postgres") -> str:
         """The address of a database over the Unix socket."""
@@ -59,7 +59,7 @@ class Postgres:
 
     def tcp_dsn(self, database: str = "postgres", port: int | None = None) -> str:
         """The address over loopback TCP, through a proxy's `port` if given; only if started with `tcp`."""
-        if not self._tcp:
+        if not self.tcp:
             raise StackFailure("postgres", "PostgreSQL was started without TCP")
         return f"postgresql://{SUPERUSER}:{self.password}@{LOOPBACK}:{port or self._port}/{database}"
 

@@ -49,9 +49,11 @@ class Redis:
         self._socket.unlink(missing_ok=True)
 
 
-async def start(programs: Programs, directory: Path, records: Path, user: ServiceUser, log: Path) -> Redis:
-    """Starts a fresh server in `directory` and waits until it answers PING."""
-    password, socket = secrets.token_hex(16), directory / "redis.sock"
+async def start(
+    programs: Programs, directory: Path, records: Path, user: ServiceUser, log: Path, password: str | None = None
+) -> Redis:
+    """Starts a fresh server in `directory` and waits until it answers PING; None: with a password of its own."""
+    password, socket = password or secrets.token_hex(16), directory / "redis.sock"
     settings = _configure(directory, socket, password, user)
     program = programs.redis_server
     server = process.start(

@@ -9,13 +9,13 @@ import pytest
 from engine.adapters.asteriskconf import SlotAccount, Trunk
 from engine.stack.asterisk import Asterisk
 from engine.stack.carrier import Carrier
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
 from engine.stack.ports import LOOPBACK
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
 from engine.stack.tones import ToneEnd
-from tests.chaos_proxy import ChaosProxy
 from tests.contract.telephony_rig import FakeWorld, RealWorld, Rig, World, running
 
 TONE_HZ = 450

@@ -20,10 +20,11 @@ from engine.ids import BridgeId, ChannelId, PlaybackId
 from engine.ports import Telephony
 from engine.runtime.steady import SteadyClock
 from engine.stack.asterisk import Asterisk
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.tones import Heard as HeardCall
 from engine.stack.tones import ToneEnd
-from tests.chaos_proxy import ChaosProxy, until
 from tests.contract.heard import Heard
+from tests.eventually import until
 
 MISSING_SOUND = "sound:no-such-sound"
 _serials = itertools.count(1)

@@ -12,8 +12,8 @@ import pytest
 from engine.adapters.postgres import lease as module
 from engine.adapters.postgres.lease import CellLease
 from engine.errors import ConfigError, Unavailable
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.postgres import Postgres
-from tests.chaos_proxy import ChaosProxy
 
 pytestmark = pytest.mark.pg
 

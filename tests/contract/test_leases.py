@@ -20,7 +20,7 @@ from engine.fakes.leases import FakeLeases, FakeRegistry
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import TrunkName
 from engine.ports import Leases, Tokens
-from tests.chaos_proxy import until
+from tests.eventually import until
 
 CARRIER, OTHER = TrunkName("carrier"), TrunkName("other")
 CPS, BURST_S, FULL = 0.01, 1000.0, 10

@@ -17,8 +17,9 @@ from engine.errors import ConfigError, Unavailable
 from engine.ids import AttemptId
 from engine.outcome.disposition import Outcome
 from engine.ports import OutcomeFact
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.postgres import Postgres
-from tests.chaos_proxy import ChaosProxy, closed_port, eventually
+from tests.eventually import closed_port, eventually
 from tests.schema.ground import add_campaigns, add_leads, claim, connected
 
 pytestmark = pytest.mark.pg

@@ -14,8 +14,9 @@ from engine.adapters.postgres.leads import PostgresLeads
 from engine.adapters.postgres.lease import CellLease
 from engine.adapters.postgres.pool import Database
 from engine.errors import ConfigError, Unavailable
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.postgres import Postgres
-from tests.chaos_proxy import ChaosProxy, closed_port, eventually
+from tests.eventually import closed_port, eventually
 from tests.schema.ground import connected
 
 Pair = tuple[ChaosProxy, ChaosProxy]

@@ -18,7 +18,8 @@ from engine.adapters.redis.link import RedisLink
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import TrunkName
 from engine.ports import LiveFrame, Tokens
-from tests.chaos_proxy import ChaosProxy, eventually, until
+from engine.stack.chaos_proxy import ChaosProxy
+from tests.eventually import eventually, until
 
 pytestmark = pytest.mark.redis
 

@@ -30,7 +30,7 @@ from engine.stack.instance import RECORDS, Stack
 from engine.stack.postgres import Postgres
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.schema.ground import add_campaigns, add_leads, claim, connected, differences
 
 pytestmark = pytest.mark.pg

@@ -37,8 +37,8 @@ from engine.call.events import (
 )
 from engine.errors import Unavailable
 from engine.ids import BridgeId, ChannelId, PlaybackId
-from tests.chaos_proxy import eventually
 from tests.contract.telephony_rig import MISSING_SOUND, Rig
+from tests.eventually import eventually
 
 TALKS, LISTENS, BUSY, RINGS, DECLINES, UNALLOCATED, CONGESTED, HANGS_UP, EARLY_MEDIA, SILENT = range(10)
 

@@ -25,7 +25,7 @@ from engine.fakes.metrics import FakeMetrics
 from engine.flow.nodes.outside import Method
 from engine.ids import CallId
 from engine.run_ports import WebhookAsked, WebhookRefused, WebhookTimeout, WebhookUnreadable
-from tests.chaos_proxy import until
+from tests.eventually import until
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 HOST = "crm.example.org"

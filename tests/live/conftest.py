@@ -20,12 +20,12 @@ import pytest
 from engine.demo.world import TRUNK, World, WorldPlan, open_world
 from engine.errors import Rejected
 from engine.ids import CampaignId
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
 from engine.stack.sound import Sound
-from tests.chaos_proxy import ChaosProxy
 
 AGENTS = 4
 FDS_SPARE = 8

@@ -13,11 +13,12 @@ from engine.adapters.ami import AmiObserver
 from engine.adapters.asteriskconf import SlotAccount
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import Slot
+from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.home import state_home
 from engine.stack.instance import Stack
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
-from tests.chaos_proxy import ChaosProxy, until
+from tests.eventually import until
 from tests.live.bare_ari import BareAri
 from tests.live.phone import Phone
 

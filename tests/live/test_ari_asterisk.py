@@ -44,8 +44,8 @@ from engine.stack.instance import Stack
 from engine.stack.ports import LOOPBACK
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
-from tests.chaos_proxy import until
 from tests.contract.heard import Heard
+from tests.eventually import until
 from tools import generate_ari
 
 pytestmark = pytest.mark.live

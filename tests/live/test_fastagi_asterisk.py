@@ -16,7 +16,7 @@ from engine.stack.callers import CallerHabits, start_callers
 from engine.stack.calllog import read_calls
 from engine.stack.instance import Stack
 from engine.stack.programs import Programs
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.live.bare_ari import BareAri
 from tests.live.far_ends import CALLER, FarEnds, hung_up, open_far_ends
 

@@ -23,7 +23,7 @@ from engine.flow.prompt import Speech, sounds
 from engine.ids import CampaignId
 from engine.stack.home import CHECKOUT
 from engine.stack.sound import Sound, decode, dtmf_frames
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.live.caller_line import Line, calling, heard_in_order, said
 from tests.live.conftest import ALL_DAY, ONCE, TRUNK, Site
 from tests.live.recogniser import recognised, words

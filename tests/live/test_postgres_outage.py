@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chaos_proxy import ChaosProxy
+from engine.stack.chaos_proxy import ChaosProxy
 from tests.live.conftest import Site
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]

@@ -45,8 +45,8 @@ from engine.stack.instance import Stack
 from engine.stack.ports import LOOPBACK
 from engine.stack.programs import Programs
 from engine.stack.report import SilentReport
-from tests.chaos_proxy import until
 from tests.contract.heard import Heard
+from tests.eventually import until
 from tests.live.media_end import MediaCall, MediaEnd, Samples
 from tests.unit.audiosocket_line import noise, silence, tone
 from tests.unit.run_stub import StubRun

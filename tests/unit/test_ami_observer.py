@@ -13,7 +13,7 @@ from engine.adapters.ami.session import FRAGMENT_MAX, IN_FLIGHT_MAX, AmiSession
 from engine.errors import Unavailable
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import Slot
-from tests.chaos_proxy import closed_port, until
+from tests.eventually import closed_port, until
 
 SECRET = "s3cret"
 

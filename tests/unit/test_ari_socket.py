@@ -17,7 +17,7 @@ from engine.adapters.ari.link import Limits
 from engine.adapters.ari.reply import Done, Gone, Lost, Refused, Reply
 from engine.adapters.ari.socket import AriSettings, AriSocket, ReplacedByAnother
 from engine.errors import Unavailable
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.unit.ari_server import AriServer, agree
 
 

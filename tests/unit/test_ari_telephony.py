@@ -31,7 +31,7 @@ from engine.call.events import CommandFailed, Failure
 from engine.errors import Unavailable
 from engine.ids import BridgeId, ChannelId, PlaybackId
 from engine.runtime.steady import SteadyClock
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.unit.ari_server import AriServer, agree
 
 C, B, P = ChannelId("c"), BridgeId("b"), PlaybackId("p")

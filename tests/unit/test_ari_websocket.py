@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.adapters.ari import websocket
 from engine.adapters.ari.websocket import HandshakeRefused, WebSocketClient, client_frame, mask
-from tests.chaos_proxy import until
+from tests.eventually import until
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

@@ -21,7 +21,7 @@ from engine.errors import Rejected
 from engine.fakes.metrics import FakeMetrics
 from engine.flow.nodes.outside import Direction
 from engine.run_ports import StreamLimits
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.unit.audiosocket_line import AsteriskEnd, linear, silence, tone
 
 HELLO = {"call": "c1", "run": "c1", "name": "bot", "params": {"lang": "en"}}

@@ -11,7 +11,7 @@ import pytest
 from engine.adapters.audiosocket.protocol import FRAME_B, PAYLOAD_MAX_B, BadAudioSocket, Kind, Messages, sound
 from engine.adapters.audiosocket.server import WRITE_MAX_B, Line, TapServer
 from engine.fakes.metrics import FakeMetrics
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.unit.audiosocket_line import AsteriskEnd, silence
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import suite
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.vss_command import Here, environment, vss
 
 PASSES = "def test_a():\n    pass\n\n\ndef test_b():\n    pass\n"

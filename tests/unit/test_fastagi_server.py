@@ -13,7 +13,7 @@ from engine.fakes.directory import FakeRoutes
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import Slot
 from engine.ports import InboundRoute
-from tests.chaos_proxy import until
+from tests.eventually import until
 
 SALES = InboundRoute("4989123", "sales", wait_max_s=60.0)
 ASK = b"agi_network: yes\nagi_network_script: route\nagi_arg_1: 4989123\nagi_arg_2: 4930555\nagi_arg_3: carrier\n\n"

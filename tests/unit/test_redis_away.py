@@ -14,7 +14,7 @@ from engine.errors import ConfigError, Unavailable
 from engine.fakes.metrics import FakeMetrics
 from engine.ids import TrunkName
 from engine.ports import LiveFrame, Tokens
-from tests.chaos_proxy import closed_port
+from tests.eventually import closed_port
 
 CARRIER = TrunkName("carrier")
 

@@ -19,7 +19,7 @@ from engine.flow.document import Syntax, load
 from engine.flow.nodes.outside import Direction
 from engine.flow.publication import publications
 from engine.run_ports import StreamLimits
-from tests.chaos_proxy import until
+from tests.eventually import until
 from tests.unit.audiosocket_line import AsteriskEnd, Samples, noise, silence
 from tests.unit.voice_bot import FOLDER, RunningBot, voice_bot
 
