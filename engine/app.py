@@ -74,6 +74,8 @@ from engine.stack.report import StackFailure
 log = structlog.get_logger()
 
 RETRY_S = 0.5
+STANDBY_GRACE_S = 6.0
+"""Three times as long as an engine needs to notice that its lock went with PostgreSQL."""
 SCRIPT_TEXTS_MAX = 20_000
 """About 2 GB of sound."""
 
@@ -87,21 +89,25 @@ class LocalLeases:
 
 
 Tell = Callable[[str], None]
-"""Hears `serving` once the API answers, and `stopping` (SIGTERM) or `interrupted` (SIGINT) when draining begins."""
+"""Hears `standby` while another engine serves, `serving` once the API answers, and `stopping` (SIGTERM) or
+`interrupted` (SIGINT) when draining begins."""
 
 
-def run(settings: Settings, tell: Tell = lambda state: None) -> None:
-    """Run the engine until SIGTERM or SIGINT. Raises ConfigError, Unavailable when another engine took over."""
+def run(settings: Settings, tell: Tell = lambda state: None, *, standby: bool = False) -> None:
+    """Run the engine until SIGTERM or SIGINT. Raises ConfigError, Unavailable when another engine took over.
+
+    `standby`: wait until the engine that holds the cell has gone, and take over then.
+    """
     configure_logging(settings.log_level)
     # What is loaded by now stays for good. Every full collection would look at all of it (83,000 objects, 40 ms) while
     # calls wait.
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, tell))
+        runner.run(_serve(settings, tell, standby=standby))
 
 
-async def _serve(settings: Settings, tell: Tell) -> None:
+async def _serve(settings: Settings, tell: Tell, *, standby: bool) -> None:
     clock = SteadyClock()
     metrics = PrometheusMetrics()
     metrics.gauge("vss_build_info", 1, version=__version__)
@@ -111,7 +117,10 @@ async def _serve(settings: Settings, tell: Tell) -> None:
             TimedDatabase(dsn, metrics, connections_max=settings.postgres_connections_max)
         )
         lease = CellLease(dsn, settings.cell)
-        epoch = await _take(lease)
+        if standby:
+            log.info("standing_by", cell=settings.cell)
+            tell("standby")
+        epoch = await _take(lease, standby=standby)
         stack.push_async_callback(lease.release)
         hub = LiveHub(metrics, int(clock.now() * 1000))
         leases, feed, redis_state = await _redis(stack, settings, metrics, hub)
@@ -236,14 +245,17 @@ async def _watch_lease(lease: CellLease, engine: Engine) -> None:
     engine.lose_cell()
 
 
-async def _take(lease: CellLease) -> int:
-    """Take the lease, waiting while PostgreSQL is away."""
+async def _take(lease: CellLease, *, standby: bool) -> int:
+    """Take the lease, waiting while PostgreSQL is away.
+
+    With PostgreSQL the lock of an engine that lives goes too: a standby gives that one the time to take it again.
+    """
     while True:
         try:
-            return await lease.take()
+            return await (lease.wait() if standby else lease.take())
         except Unavailable as error:
             log.warning("start_waits", reason=str(error))
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(STANDBY_GRACE_S if standby else RETRY_S)
 
 
 def _gate(settings: Settings) -> Gate:

@@ -14,8 +14,11 @@ from engine.demo.world import World
 from engine.stack import process
 from engine.stack.chaos_proxy import ChaosProxy
 from engine.stack.report import StackFailure
+from engine.stack.serving import EngineProcess
 
 READY_LIMIT_S = 60.0
+STANDBY_STARTS_S = 6.0
+"""A loaded machine takes so long to import everything."""
 FROZEN_S = 8.0
 CUT_S = 2.0
 SLOW_S = 6.0
@@ -27,6 +30,7 @@ class Fault(StrEnum):
     """What is done to the world."""
 
     KILL_ENGINE = "kill-engine"
+    FAIL_OVER = "fail-over"
     KILL_ASTERISK = "kill-asterisk"
     FREEZE_ASTERISK = "freeze-asterisk"
     CUT_SOCKET = "cut-socket"
@@ -49,8 +53,10 @@ class Striker:
         self._world = world
         self._proxy = proxy
         self._settings = dict(engine_settings)
+        self._standby: EngineProcess | None = None
         self._strikes: Mapping[Fault, Callable[[], Awaitable[None]]] = {
             Fault.KILL_ENGINE: self._kill_engine,
+            Fault.FAIL_OVER: self._fail_over,
             Fault.KILL_ASTERISK: self._kill_asterisk,
             Fault.FREEZE_ASTERISK: self._freeze_asterisk,
             Fault.CUT_SOCKET: self._cut_socket,
@@ -61,11 +67,17 @@ class Striker:
             Fault.REDIS_FLUSH: self._redis_flush,
         }
 
+    async def prepare(self, fault: Fault) -> None:
+        """What must be there before it strikes: a fail-over needs an engine that stands by."""
+        if fault is Fault.FAIL_OVER:
+            self._standby = await self._world.stack.start_standby(**self._settings)
+            await asyncio.sleep(STANDBY_STARTS_S)
+
     async def strike(self, fault: Fault) -> float:
-        """Do it, undo it, and return the seconds from there (kill-engine: from the kill) until the engine is ready."""
+        """Do it, undo it, and return the seconds from there (engine killed: from the kill) until one is ready."""
         began_at = time.monotonic()
         await self._strikes[fault]()
-        if fault is not Fault.KILL_ENGINE:
+        if fault not in {Fault.KILL_ENGINE, Fault.FAIL_OVER}:
             began_at = time.monotonic()
         await self._until_ready()
         return time.monotonic() - began_at
@@ -76,6 +88,14 @@ class Striker:
         stack.engine.process.signal(signal.SIGKILL)
         await stack.engine.stop()
         await stack.start_engine(wait_ready=False, **self._settings)
+
+    async def _fail_over(self) -> None:
+        stack, standby = self._world.stack, self._standby
+        assert standby is not None
+        stack.engine.process.signal(signal.SIGKILL)
+        await stack.engine.stop()
+        stack.promote(standby)
+        self._standby = None
 
     async def _kill_asterisk(self) -> None:
         stack = self._world.stack

@@ -116,6 +116,7 @@ async def _open(options: ChaosOptions, report: Report) -> AsyncIterator[tuple[Wo
 
 async def _round(world: World, traffic: Traffic, striker: Striker, fault: Fault, dice: random.Random) -> Round:
     await traffic.people_at_work()
+    await striker.prepare(fault)
     carrier_before, heard_before = len(world.carrier.calls()), len(world.customer_end.heard())
     async with traffic.scene() as scene:
         await traffic.built()

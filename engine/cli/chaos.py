@@ -19,6 +19,7 @@ class Choice(StrEnum):
     """The faults, and all of them in turn."""
 
     KILL_ENGINE = "kill-engine"
+    FAIL_OVER = "fail-over"
     KILL_ASTERISK = "kill-asterisk"
     FREEZE_ASTERISK = "freeze-asterisk"
     CUT_SOCKET = "cut-socket"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from engine.cli.answer import INTERRUPTED, OK, Answer, AsJson, EnvFile, give, print_json
 from engine.cli.environment import read
@@ -18,20 +20,27 @@ if TYPE_CHECKING:
 CANNOT_LISTEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
-def serve(env_file: EnvFile = None, as_json: AsJson = False) -> None:
-    """Run the engine until SIGTERM or Ctrl-C, which drain it; a second one ends it at once.
+def serve(
+    env_file: EnvFile = None,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Wait until the cell's engine is gone, and take its calls over then.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the engine until SIGTERM or Ctrl-C, which hand its calls over; a second one ends it at once.
 
     With --json the object is printed once the API answers, so that a script knows that it may begin.
     """
-    service = _Service(as_json)
+    service = _Service(as_json, standby)
     give(lambda: as_json and not service.told, lambda: service.run(read(env_file).settings()))
 
 
 class _Service:
     """One run of the engine and who is told how it is doing."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, standby: bool) -> None:
         self._as_json = as_json
+        self._standby = standby
         self._exit_code = OK
         self.told = False
 
@@ -42,7 +51,7 @@ class _Service:
             self._tell(state, settings)
 
         try:
-            run(settings, tell)
+            run(settings, tell, standby=self._standby)
         except OSError as error:
             if isinstance(error, socket.gaierror) or error.errno in CANNOT_LISTEN:
                 raise ConfigError(
@@ -52,6 +61,9 @@ class _Service:
         return Answer(None, exit_code=self._exit_code)
 
     def _tell(self, state: str, settings: Settings) -> None:
+        if state == "standby":
+            notify(f"{READY}\nSTATUS=standing by for cell {settings.cell}")
+            return
         if state == "serving":
             url = f"http://{settings.http_host}:{settings.http_port}"
             notify(f"{READY}\nSTATUS=serving {url}")

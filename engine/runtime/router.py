@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from engine.agent.machine import SeatDigit, SeatEnded, SeatEntered, SeatJoined
+from engine.agent.machine import Agent, AgentState, LoginAsked, SeatDigit, SeatEnded, SeatEntered, SeatJoined
 from engine.call.commands import Answer, Continue, DestroyBridge, HangUp, Play, SetVariable
 from engine.call.events import (
     LegDigit,
@@ -212,12 +212,17 @@ class Router:
         for call in tuple(board.calls.values()):
             for event in missed(call, sight, at):
                 board.post(call.id, event)
+        restarted = not snapshot.channels
         for agent in board.agents():
             if agent.channel is None:
                 continue
             seen = sight.channels.get(agent.channel)
             if seen is None:
                 board.tell_agent(agent.slot, SeatEnded("the leg was lost", at))
+                if restarted and agent.seated and agent.pending is not AgentState.OFFLINE:
+                    # Asterisk lost all legs at once: nobody hung up, so those who were at work are called again.
+                    log.warning("agent_called_again", slot=agent.slot)
+                    board.tell_agent(agent.slot, LoginAsked(at, ready=_at_work(agent)))
             elif sight.bridge_of.get(agent.channel) == agent.bridge:
                 board.tell_agent(agent.slot, SeatJoined(at))
             elif seen.app_args is not None and not agent.seated:
@@ -243,6 +248,11 @@ class Router:
         for bridge in snapshot.bridges:
             if _made_by_us(bridge.bridge) and bridge.bridge not in bridges:
                 board.perform(DestroyBridge(bridge.bridge))
+
+
+def _at_work(agent: Agent) -> bool:
+    """Whether calls may be given to the agent as soon as they are there again."""
+    return agent.state is not AgentState.PAUSED and agent.pending is None
 
 
 def _made_by_us(name: str) -> bool:

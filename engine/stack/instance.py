@@ -214,6 +214,19 @@ class Stack:
         self._stops.append(self._engine.stop)
         return self._engine
 
+    async def start_standby(self, **settings: str) -> serving.EngineProcess:
+        """Starts a second engine that waits for the first one's end; it is `engine` from `promote` on."""
+        standby = await serving.start(
+            {**self.engine_env(), **settings}, self._records, self._log("standby"), "standby", wait_ready=False,
+            standby=True,
+        )  # fmt: skip
+        self._stops.append(standby.stop)
+        return standby
+
+    def promote(self, standby: serving.EngineProcess) -> None:
+        """The engine has gone, and this one serves."""
+        self._engine = standby
+
     def start_sipp(self, name: str, args: Sequence[str], *, life_s: float = sipp.LIFE_S) -> sipp.SippProcess:
         """Starts a SIPp in run/<instance>/sipp/<name>; it is ended after `life_s` or when the stack closes."""
         self._sipp_count += 1

@@ -29,14 +29,19 @@ class EngineProcess:
 
 
 async def start(
-    settings: Mapping[str, str], records: Path, log: Path, name: str = "engine", wait_ready: bool = True
+    settings: Mapping[str, str],
+    records: Path,
+    log: Path,
+    name: str = "engine",
+    wait_ready: bool = True,
+    standby: bool = False,
 ) -> EngineProcess:
     """Starts an engine with these VSS_* settings; `wait_ready` False returns at once (for fault tests)."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("VSS_")}
     search = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     server = process.start(
         name,
-        [sys.executable, "-P", "-m", "engine.cli", "serve"],
+        [sys.executable, "-P", "-m", "engine.cli", "serve", *(("--standby",) if standby else ())],
         log=log,
         records=records,
         # a .env in the working directory is another installation's

@@ -70,6 +70,36 @@ async def test_second_engine_of_a_cell_is_refused_and_another_cell_is_not(postgr
             await lease.release()
 
 
+async def test_standby_has_the_cell_the_moment_its_holder_is_gone(postgres_dsn: str) -> None:
+    first, second = CellLease(postgres_dsn, "a"), CellLease(postgres_dsn, "a")
+    try:
+        await first.take()
+        waiting = asyncio.create_task(second.wait())
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        assert await holders(postgres_dsn) == 1
+        await first.release()
+        assert await asyncio.wait_for(waiting, 5) == 2
+        assert await holders(postgres_dsn) == 1
+    finally:
+        await first.release()
+        await second.release()
+
+
+async def test_standby_that_loses_postgres_says_so_and_holds_nothing(postgres: Postgres, postgres_dsn: str) -> None:
+    name = postgres_dsn.rpartition("/")[2].partition("?")[0]
+    async with ChaosProxy(address(postgres)) as proxy:
+        first, second = CellLease(postgres_dsn, "a"), CellLease(postgres.tcp_dsn(name, proxy.port), "a")
+        await first.take()
+        waiting = asyncio.create_task(second.wait())
+        await asyncio.sleep(0.3)
+        proxy.cut()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(waiting, 10)
+        await first.release()
+        await until_held(postgres_dsn, 0)
+
+
 async def test_lease_is_taken_again_however_long_postgres_was_away(postgres: Postgres, postgres_dsn: str) -> None:
     name = postgres_dsn.rpartition("/")[2].partition("?")[0]
     async with ChaosProxy(address(postgres)) as proxy:

@@ -345,3 +345,36 @@ def test_engine_that_is_not_level_with_asterisk_dials_nothing(monkeypatch: pytes
         await cell.settled()
 
     play(scene)
+
+
+def test_asterisk_that_was_killed_ends_the_calls_and_calls_the_agents_again() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001, 7002, 7003)
+        await cell.engine.control.pause(Slot(7003), "lunch")
+        await cell.engine.control.login(Slot(7004))
+        await cell.until(lambda: cell.state(7004) is AgentState.PAUSED)
+        await cell.engine.control.logout(Slot(7004))
+        await cell.campaign("+12005550101")
+        await cell.until(lambda: AgentState.TALKING in {cell.state(7001), cell.state(7002)})
+        cell.asterisk.restart()
+        cell.asterisk.mend()
+        await cell.until(lambda: cell.outcomes() == [Outcome.ANSWERED])
+        await cell.until(lambda: {cell.state(7001), cell.state(7002)} == {AgentState.READY})
+        await cell.until(lambda: cell.state(7003) is AgentState.PAUSED)
+        assert cell.state(7004) is AgentState.OFFLINE
+
+    play(scene, agents=4)
+
+
+def test_agent_who_hung_up_while_the_socket_was_away_is_not_called_again() -> None:
+    async def scene(cell: Cell) -> None:
+        await cell.staff(7001, 7002)
+        cell.asterisk.cut()
+        gone = cell.engine.switchboard.agent(Slot(7001)).channel
+        assert gone is not None
+        cell.asterisk.far_end_hangs_up(gone)
+        cell.asterisk.mend()
+        await cell.sleep(5.0)
+        assert (cell.state(7001), cell.state(7002)) == (AgentState.OFFLINE, AgentState.READY)
+
+    play(scene)

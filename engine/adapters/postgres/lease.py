@@ -16,6 +16,8 @@ from .query import query
 log = structlog.get_logger()
 
 CHECK_S = 2.0
+LOOK_S = 0.1
+"""How often one that waits for the cell tries to take it."""
 TIMEOUT_S = 5.0
 
 
@@ -45,6 +47,20 @@ class CellLease:
             raise ConfigError(
                 f"another engine holds the cell {self._cell!r}: stop it, or give this one its own VSS_CELL"
             )
+        return self.epoch
+
+    async def wait(self) -> int:
+        """Take the lease as soon as nobody holds it, and return the new epoch. Raises Unavailable."""
+        try:
+            with telling_unavailable():
+                connection, locked = await self._try_lock()
+                while not locked:
+                    await asyncio.sleep(LOOK_S)
+                    locked = await connection.fetchval(query("lock_cell"), self._cell)
+                self.epoch = await connection.fetchval(query("next_epoch"), self._cell)
+        except BaseException:
+            await self._drop()
+            raise
         return self.epoch
 
     async def watch(self) -> None:
