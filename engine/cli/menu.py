@@ -24,6 +24,7 @@ class Entry:
 
 ENTRIES: Mapping[str, Entry] = {
     "chaos": Entry("engine.cli.chaos:chaos", "Let faults strike live calls of real parts, and count who was lost."),
+    "sim": Entry("engine.cli.sim:commands", "Live through days of a whole cell in virtual time: run."),
     "demo": Entry("engine.cli.demo:demo", "Set up everything privately and run a campaign on real calls."),
     "init": Entry("engine.cli.init:init", "Write a settings file (.env) with secrets of its own."),
     "serve": Entry("engine.cli.serve:serve", "Run the engine."),

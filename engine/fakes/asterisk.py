@@ -9,6 +9,7 @@ does to it: `cut`, `mend`, `replace`, `restart` (the socket and the machine), `c
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
@@ -77,6 +78,7 @@ IDENTITY_S = 5.0
 MEDIA_S = 0.3
 """Length of any sound; a tone (`tone:...`) goes on until it is stopped."""
 FOR_EVER_S = 86_400.0
+RECENT = 30
 
 
 class _Refusal(Exception):
@@ -150,6 +152,14 @@ class FakeAsterisk:
         self._reachable = True
         self.news_age_s = 0.0
         """How far behind it is; set by tests."""
+        self.began_at = clock.now()
+        self.lag_s = 0.0
+        """So late events reach who listens, in their order; what Asterisk does is not late."""
+        self.events = 0
+        self.recent: deque[tuple[float, TelephonyEvent]] = deque(maxlen=RECENT)
+        """What was told last."""
+        self._told_until = 0.0
+        self._socket = 0
         self._in_flight: dict[int, tuple[TelephonyCommand, Callable[[CommandFailed], None]]] = {}
         self._sent = 0
 
@@ -270,11 +280,25 @@ class FakeAsterisk:
     def _connect(self) -> None:
         if self._reachable and not self._connected and self._on_event is not None:
             self._connected = True
+            self._socket += 1
             self._tell(SocketRestored(self._snapshot(), self._clock.now()))
 
     def _tell(self, event: TelephonyEvent) -> None:
-        told = self._connected or isinstance(event, SocketLost)
-        if told and self._on_event is not None:
+        if not self._connected and not isinstance(event, SocketLost):
+            return
+        now = asyncio.get_running_loop().time()
+        self._told_until = max(self._told_until, now + self.lag_s)
+        if self._told_until <= now or isinstance(event, SocketLost | SocketRestored):
+            self._told_until = now
+            self._deliver(event, self._socket)
+        else:
+            asyncio.get_running_loop().call_at(self._told_until, self._deliver, event, self._socket)
+
+    def _deliver(self, event: TelephonyEvent, socket: int) -> None:
+        """An event reaches who listens, over the socket on which it was sent."""
+        if socket == self._socket and self._on_event is not None:
+            self.events += 1
+            self.recent.append((self._clock.now(), event))
             self._on_event(event)
 
     def _failure(self, command: TelephonyCommand, failure: Failure, detail: str) -> CommandFailed:

@@ -43,6 +43,7 @@ class FakeHandover:
             self.shelf.agents[agent.slot] = msgspec.json.encode(agent)
         for name in over:
             self.shelf.calls.pop(name, None)
+        self.shelf.memory.answer()
 
     async def load(self) -> Standing:
         self.shelf.memory.check()

@@ -65,6 +65,10 @@ class FakeMemory:
     claims_mute: bool = False
     claims_take_s: float = 0.0
     claims_fault: Exception | None = None
+    refuse_next: int = 0
+    """So many questions from now on are refused before anything was done."""
+    mute_next: int = 0
+    """So many writes from now on take effect, and their answers are lost."""
     trunks: dict[TrunkName, TrunkRecord] = field(default_factory=dict)
     slots: list[SlotRecord] = field(default_factory=list)
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
@@ -85,6 +89,15 @@ class FakeMemory:
         """Raise Unavailable while away."""
         if self.away:
             raise Unavailable("postgres", "the fake database is away")
+        if self.refuse_next:
+            self.refuse_next -= 1
+            raise Unavailable("postgres", "the fake database refused it")
+
+    def answer(self) -> None:
+        """A write took effect: raise Unavailable where its answer is to be lost."""
+        if self.mute_next:
+            self.mute_next -= 1
+            raise Unavailable("postgres", "the answer was lost")
 
     def add_lead(
         self, campaign: CampaignId, number: str, zones: tuple[str, ...] = ("UTC",), priority: int = 0
@@ -261,7 +274,9 @@ class FakeOutcomes:
 
     async def record(self, facts: Sequence[OutcomeFact]) -> int:
         self._memory.check()
-        return sum(self._record(fact) for fact in facts)
+        new = sum(self._record(fact) for fact in facts)
+        self._memory.answer()
+        return new
 
     def _record(self, fact: OutcomeFact) -> bool:
         claimed = self._memory.attempts.get(fact.attempt)
@@ -316,6 +331,7 @@ class FakeCalls:
         self._memory.check()
         for record in records:
             self._keep(record, record.journal)
+        self._memory.answer()
 
     async def commit_again(self, records: Sequence[CallRecord]) -> None:
         self._memory.check()

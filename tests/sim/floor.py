@@ -18,7 +18,7 @@ from engine.fakes.callee import Callee
 from engine.fakes.virtual_time import run_virtually
 from engine.ids import CampaignId, Slot
 from engine.outcome.disposition import Outcome
-from tests.sim.cell import Cell, open_cell
+from engine.simulation.cell import Cell, open_cell
 
 AGAIN = {outcome: RecallRule(1_000_000, 1.0) for outcome in Outcome}
 """The same few leads come again and again, so that the fakes stay quick."""

@@ -17,7 +17,7 @@ from engine.revision import revised
 from engine.run_ports import CALLBACK_ATTEMPTS_MAX, CALLBACK_PAUSE_S, CallbackWish
 from engine.runtime.flows.callbacks import HOLD_MAX_S, PATIENCE_S
 from engine.runtime.switchboard import LEAD_CUE
-from tests.sim.cell import TRUNK, Cell, open_cell, play
+from engine.simulation.cell import TRUNK, Cell, open_cell, play
 
 ANSWERS, SILENT = "+12025550101", "+12025550103"
 

@@ -19,7 +19,7 @@ from engine.ids import AttemptId, CallId, CampaignId, ChannelId, LeadId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, OutcomeFact
 from engine.revision import revised
-from tests.sim.cell import ONCE, Cell, play
+from engine.simulation.cell import ONCE, Cell, play
 
 AGENT = Slot(7001)
 TALKS, LISTENS, BUSY, RINGS_OUT = "+12125550100", "+12125550101", "+12125550102", "+12125550103"

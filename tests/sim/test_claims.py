@@ -12,8 +12,8 @@ from engine.fakes.asterisk import FakeAsterisk
 from engine.ids import AttemptId, LeadId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead
+from engine.simulation.cell import ONCE, TRUNK, Cell, play
 from engine.trunk.capacity import Capacity
-from tests.sim.cell import ONCE, TRUNK, Cell, play
 
 TALKS, LISTENS, RINGS_OUT = "+12125550100", "+12125550101", "+12125550103"
 

@@ -13,7 +13,7 @@ from engine.errors import Rejected, Unavailable
 from engine.ids import CampaignId, ChannelId
 from engine.outcome.disposition import Outcome
 from engine.ports import OutcomeFact
-from tests.sim.cell import Cell, play
+from engine.simulation.cell import Cell, play
 
 LISTENS, OTHER = "+12125550101", "+12135550101"
 TEXT = "This is Example Limited."

@@ -12,7 +12,7 @@ from engine.fakes.virtual_time import run_virtually
 from engine.ids import CallId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import OutcomeFact
-from tests.sim.cell import Cell, open_cell, play
+from engine.simulation.cell import Cell, open_cell, play
 from tests.sim.test_scripts_on_calls import CALLER, DID, MENU, bound, call_in, codes, heard
 
 AGENT = Slot(7001)

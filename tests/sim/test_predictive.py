@@ -19,7 +19,7 @@ from engine.outcome.disposition import Outcome
 from engine.runtime.engine import KEEP_PACING_S
 from engine.runtime.explanation import Explained
 from engine.runtime.pacing import NEWS_KEPT
-from tests.sim.cell import ONCE, Cell, open_cell, play
+from engine.simulation.cell import ONCE, Cell, open_cell, play
 from tests.sim.floor import Floor, open_floor, work
 
 SHIFT_S = 480.0

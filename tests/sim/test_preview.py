@@ -23,7 +23,7 @@ from engine.ids import CampaignId, ChannelId, LeadId, PlaybackId, Slot, TrunkNam
 from engine.outcome.disposition import Outcome
 from engine.ports import OutcomeFact, Tokens
 from engine.runtime.switchboard import LEAD_CUE
-from tests.sim.cell import ONCE, TRUNK, Cell, play
+from engine.simulation.cell import ONCE, TRUNK, Cell, play
 
 AGENT, OTHER = Slot(7001), Slot(7002)
 TALKS, LISTENS, BUSY, RINGS_OUT = "+12125550100", "+12125550101", "+12125550102", "+12125550103"

@@ -17,7 +17,7 @@ from engine.flow.publication import publications
 from engine.ids import CallId, CampaignId, ChannelId, Slot
 from engine.outcome.disposition import Outcome
 from engine.ports import ScriptTarget, TargetKind
-from tests.sim.cell import Cell, open_cell, play
+from engine.simulation.cell import Cell, open_cell, play
 
 DID = ScriptTarget(TargetKind.DID, "+74950000000")
 CALLER = ChannelId("caller-1")

@@ -18,7 +18,7 @@ from engine.fakes.callee import Callee
 from engine.ids import ChannelId, Slot, seat_bridge, seat_channel
 from engine.outcome.disposition import Outcome
 from engine.runtime.router import Router
-from tests.sim.cell import Cell, play
+from engine.simulation.cell import Cell, play
 
 TALKS, LISTENS, RINGS_OUT = "+12125550100", "+12125550101", "+12125550103"
 AGENT = Slot(7001)

@@ -13,7 +13,7 @@ from engine.errors import Unavailable
 from engine.ids import ChannelId, Slot
 from engine.outcome.disposition import Outcome
 from engine.runtime.engine import StopMode
-from tests.sim.cell import Cell, open_cell, play, run_virtually
+from engine.simulation.cell import Cell, open_cell, play, run_virtually
 
 LISTENS, RINGS_OUT = "+12125550101", "+12125550103"
 

@@ -20,7 +20,7 @@ from engine.fakes.stores import FakeLeads
 from engine.fakes.virtual_time import run_virtually
 from engine.ids import CallId, ChannelId, Slot, TrunkName, attempt_id
 from engine.outcome.disposition import Outcome
-from tests.sim.cell import TRUNK, Cell, open_cell
+from engine.simulation.cell import TRUNK, Cell, open_cell
 from tests.sim.test_scripts_on_calls import CALLER, DID, MENU, bound, call_in, codes
 
 LISTENER = "+12005550101"

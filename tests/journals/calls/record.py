@@ -28,8 +28,8 @@ from engine.flow.document import Syntax, load
 from engine.flow.publication import publications
 from engine.ids import CallId, ChannelId, Slot
 from engine.ports import CallRecord, ScriptTarget, TargetKind
-from tests.sim.cell import Cell, open_cell
-from tests.sim.journals import read_back, result_of
+from engine.simulation.cell import Cell, open_cell
+from engine.simulation.journals import read_back, result_of
 
 HERE = Path(__file__).parent
 AGENT, OTHER = Slot(7001), Slot(7002)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from engine.call.commands import HangUp
 from engine.call.events import HangUpAsked
 from engine.call.model import Phase
 from engine.dialer.campaign import AnswerAction, DialMode
@@ -17,11 +20,30 @@ from engine.errors import Rejected, Unavailable
 from engine.fakes.callee import Callee
 from engine.ids import CallId, CampaignId, ChannelId, LeadId, Slot
 from engine.outcome.disposition import Outcome
-from tests.sim.cell import Cell
 
-SLOTS = (7001, 7002, 7003)
+from .cell import Cell
+from .invariant import holds
+
+FIRST_SLOT = 7001
 DAY_S = 300.0
 """Five minutes, the quiet end of it included."""
+SETTLED_S = 2.0
+"""Longer than a change needs to be kept: a pair that has talked so long must outlive an engine."""
+
+
+class Fault(StrEnum):
+    """What goes wrong besides people."""
+
+    CRASH = "crash"
+    SOCKET_LOSS = "socket-loss"
+    ASTERISK_RESTART = "asterisk-restart"
+    LATE_EVENTS = "late-events"
+    STORE_AWAY = "store-away"
+    STORE_REFUSES = "store-error-before"
+    STORE_MUTE = "store-error-after"
+    SLOW_CLAIMS = "slow-claims"
+
+
 EVENING_S = 45.0
 """Everything works again; longer than a claim is doubtful."""
 PAUSE_MEAN_S = 1.5
@@ -60,6 +82,12 @@ class Day:
     dice: random.Random
     mode: DialMode = DialMode.PROGRESSIVE
     """Of the campaign with agents."""
+    again: Callable[[Cell], Awaitable[Cell]] | None = None
+    """Starts the engine that takes a dead one's cell over; None: none dies."""
+    faults: frozenset[Fault] = frozenset(Fault) - {Fault.CRASH}
+    agents: int = 3
+    length_s: float = DAY_S
+    struck: Counter[Fault] = field(default_factory=Counter)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     callers: int = 0
     campaigns: list[CampaignId] = field(default_factory=list)
@@ -89,11 +117,11 @@ class Day:
 
     async def live(self, watch: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + DAY_S - EVENING_S
+        until = loop.time() + self.length_s - EVENING_S
+        deeds, weights = zip(*self.deeds(), strict=True)
         while loop.time() < until:
             await asyncio.sleep(self.dice.expovariate(1 / PAUSE_MEAN_S))
             watch()
-            deeds, weights = zip(*self.deeds(), strict=True)
             with suppress(Rejected, Unavailable):
                 await self.dice.choices(deeds, weights)[0]()
 
@@ -103,6 +131,8 @@ class Day:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.cell.memory.away = self.cell.memory.claims_mute = False
         self.cell.memory.claims_take_s = 0.0
+        self.cell.memory.refuse_next = self.cell.memory.mute_next = 0
+        self.cell.asterisk.lag_s = 0.0
         self.cell.asterisk.mend()
         await asyncio.sleep(EVENING_S)
 
@@ -118,16 +148,26 @@ class Day:
             (self.agent_decides, 10),
             (self.operator_hangs_up, 3),
             (self.registration_changes, 3),
-            (self.socket_breaks, 3),
-            (self.asterisk_dies, 1),
-            (self.database_goes, 2),
-            (self.claims_go_wrong, 3),
             (self.operator_changes_a_campaign, 2),
             (self.lead_is_deleted, 1),
+            *((deed, weight) for fault, (deed, weight) in self.mishaps().items() if fault in self.faults),
         ]
 
+    def mishaps(self) -> dict[Fault, tuple[Callable[[], object], int]]:
+        """What goes wrong, and how often."""
+        return {
+            Fault.SOCKET_LOSS: (self.socket_breaks, 3),
+            Fault.ASTERISK_RESTART: (self.asterisk_dies, 1),
+            Fault.STORE_AWAY: (self.database_goes, 2),
+            Fault.SLOW_CLAIMS: (self.claims_go_wrong, 3),
+            Fault.LATE_EVENTS: (self.events_are_late, 2),
+            Fault.STORE_REFUSES: (self.store_refuses, 2),
+            Fault.STORE_MUTE: (self.store_is_mute, 2),
+            Fault.CRASH: (self.engine_dies, 2),
+        }
+
     def slot(self) -> Slot:
-        return Slot(self.dice.choice(SLOTS))
+        return Slot(FIRST_SLOT + self.dice.randrange(self.agents))
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
         async def wait() -> None:
@@ -230,19 +270,61 @@ class Day:
     # --- machines
 
     async def socket_breaks(self) -> None:
+        self.struck[Fault.SOCKET_LOSS] += 1
         self.cell.asterisk.cut(carried_out=self.dice.random() < 0.5)
         self.later(self.dice.choice((0.0, 0.05, 1.0, self.dice.uniform(0.0, AWAY_MAX_S))), self.cell.asterisk.mend)
 
     async def asterisk_dies(self) -> None:
+        self.struck[Fault.ASTERISK_RESTART] += 1
         self.cell.asterisk.restart()
         self.later(self.dice.uniform(0.1, 5.0), self.cell.asterisk.mend)
 
     async def database_goes(self) -> None:
+        self.struck[Fault.STORE_AWAY] += 1
         self.cell.memory.away = True
         self.later(self.dice.uniform(0.0, AWAY_MAX_S), lambda: setattr(self.cell.memory, "away", False))
 
     async def claims_go_wrong(self) -> None:
+        self.struck[Fault.SLOW_CLAIMS] += 1
         memory = self.cell.memory
         memory.claims_mute, memory.claims_take_s = self.dice.random() < 0.5, self.dice.choice((0.0, 0.02, 1.0))
         self.later(self.dice.uniform(0.0, 5.0), lambda: setattr(memory, "claims_mute", False))
         self.later(self.dice.uniform(0.0, 5.0), lambda: setattr(memory, "claims_take_s", 0.0))
+
+    async def events_are_late(self) -> None:
+        self.struck[Fault.LATE_EVENTS] += 1
+        self.cell.asterisk.lag_s = self.dice.choice((0.02, 0.2, 1.0))
+        self.later(self.dice.uniform(0.5, 10.0), lambda: setattr(self.cell.asterisk, "lag_s", 0.0))
+
+    async def store_refuses(self) -> None:
+        self.struck[Fault.STORE_REFUSES] += 1
+        self.cell.memory.refuse_next = self.dice.randrange(1, 8)
+
+    async def store_is_mute(self) -> None:
+        self.struck[Fault.STORE_MUTE] += 1
+        self.cell.memory.mute_next = self.dice.randrange(1, 4)
+
+    async def engine_dies(self) -> None:
+        """At any step of its loop; whoever talked, and whoever sat there, does so still under the next engine."""
+        if self.again is None or self.cell.memory.away or not self.cell.asterisk.connected:
+            return
+        self.struck[Fault.CRASH] += 1
+        await asyncio.sleep(self.dice.uniform(0.0, 0.3))
+        for _ in range(self.dice.randrange(30)):
+            await asyncio.sleep(0)
+        before = self.cell
+        now = before.engine.switchboard.now()
+        pairs = {
+            call.channel: call.seat.channel
+            for call in before.engine.switchboard.calls.values()
+            if call.phase is Phase.TALKING and call.seat is not None and now - (call.bridged_at or now) > SETTLED_S
+        }
+        await before.kill()
+        began = len(before.asterisk.commands)
+        self.cell = await self.again(before)
+        ended = {command.channel for command in before.asterisk.commands[began:] if isinstance(command, HangUp)}
+        there = before.asterisk.channels
+        for caller, seat in pairs.items():
+            if caller in there and seat in there:
+                together = there[caller].bridge == there[seat].bridge and caller not in ended
+                holds("talk-survives-crash", together, f"{caller} was parted from its agent")

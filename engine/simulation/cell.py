@@ -39,7 +39,7 @@ from engine.ports import ClaimedLead, FinishedLeg, LiveFrame, SlotRecord, TrunkR
 from engine.runtime.control import InboundPolicy
 from engine.runtime.engine import Engine, EngineSettings, Ports, StopMode
 from engine.runtime.flows.performers import FlowPorts
-from tests.sim.journals import check_journals
+from engine.simulation.journals import check_journals
 
 TRUNK = TrunkName("carrier")
 ONCE = {outcome: RecallRule(1, 1.0) for outcome in Outcome}
