@@ -217,6 +217,10 @@ class OutcomeLedger(Protocol):
         """Attempts without an outcome. Raises Unavailable."""
         ...
 
+    async def recorded(self, attempts: Collection[AttemptId]) -> Mapping[AttemptId, Outcome]:
+        """The outcomes of these attempts, of those that have one. Raises Unavailable."""
+        ...
+
 
 class PacingJournal(Protocol):
     """Where decisions and all they follow from are written; losing it loses no truth, only the means to repeat them."""
@@ -335,6 +339,10 @@ class CallStore(Protocol):
 
     async def commit_again(self, records: Sequence[CallRecord]) -> None:
         """As `commit`, where some may be stored already: journal entries that are there are left out."""
+        ...
+
+    async def ended(self, calls: Collection[CallId]) -> frozenset[CallId]:
+        """Those of these calls that are stored as ended. Raises Unavailable."""
         ...
 
     async def find(self, call: CallId) -> CallRecord | None:

@@ -79,6 +79,7 @@ MEDIA_S = 0.3
 """Length of any sound; a tone (`tone:...`) goes on until it is stopped."""
 FOR_EVER_S = 86_400.0
 RECENT = 30
+HEARD_AFTER_S = 0.001
 
 
 class _Refusal(Exception):
@@ -452,9 +453,11 @@ class FakeAsterisk:
             self._note(channel, answered_at=self._clock.now())
 
     def _note(self, channel: FakeChannel, **changes: Any) -> None:
-        """Write what happened to the log."""
-        known = self.log.of.get(channel.id, Fate(self._clock.now()))
-        self.log.of[channel.id] = replace(known, **changes)
+        """Write what happened to the log, with Asterisk's time: who listens hears of it a moment later."""
+        known = self.log.of.get(channel.id, Fate(self._clock.now() - HEARD_AFTER_S))
+        self.log.of[channel.id] = replace(
+            known, **{name: value - HEARD_AFTER_S if name.endswith("_at") else value for name, value in changes.items()}
+        )
 
     def _rings_out(self, channel: FakeChannel) -> None:
         if channel.state != "Up":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from engine.call.journal import Entry, joined
 from engine.dialer.campaign import AnswerAction, Campaign, CampaignStatus, check_change
@@ -304,6 +306,11 @@ class FakeOutcomes:
             key=lambda claimed: claimed.attempt,
         )
 
+    async def recorded(self, attempts: Collection[AttemptId]) -> Mapping[AttemptId, Outcome]:
+        self._memory.check()
+        facts = self._memory.outcomes
+        return {attempt: facts[attempt].outcome for attempt in attempts if attempt in facts}
+
 
 class FakeDoNotCall:
     """A DoNotCallList."""
@@ -321,6 +328,11 @@ class FakeDoNotCall:
         return len(new)
 
 
+def _as_read(journal: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Entries as they come back from a jsonb column."""
+    return tuple((at, name, fields) for at, name, fields in msgspec.json.decode(msgspec.json.encode(journal)))
+
+
 class FakeCalls:
     """A CallStore; the journals of a call's records are joined."""
 
@@ -330,14 +342,15 @@ class FakeCalls:
     async def commit(self, records: Sequence[CallRecord]) -> None:
         self._memory.check()
         for record in records:
-            self._keep(record, record.journal)
+            self._keep(record, _as_read(record.journal))
         self._memory.answer()
 
     async def commit_again(self, records: Sequence[CallRecord]) -> None:
         self._memory.check()
         known = {call.id: call.journal for call in self._memory.calls.values()}
         for record in records:
-            self._keep(record, tuple(entry for entry in record.journal if entry not in known.get(record.id, ())))
+            news = _as_read(record.journal)
+            self._keep(record, tuple(entry for entry in news if entry not in known.get(record.id, ())))
 
     def _keep(self, record: CallRecord, news: Sequence[Entry]) -> None:
         earlier = self._memory.calls.get(record.id)
@@ -346,6 +359,11 @@ class FakeCalls:
         else:
             state = record if earlier.ended_at is None else earlier
             self._memory.calls[record.id] = replace(state, journal=joined((earlier.journal, news)))
+
+    async def ended(self, calls: Collection[CallId]) -> frozenset[CallId]:
+        self._memory.check()
+        known = self._memory.calls
+        return frozenset(call for call in calls if call in known and known[call].ended_at is not None)
 
     async def find(self, call: CallId) -> CallRecord | None:
         self._memory.check()

@@ -46,6 +46,7 @@ from engine.ports import (
     RecordingStore,
     Speech,
     Spools,
+    Standing,
     Telephony,
     TrunkDirectory,
 )
@@ -66,7 +67,7 @@ from .pacing import PacingDesk
 from .router import Router
 from .story import Ledgers, Story
 from .switchboard import Switchboard
-from .takeover import Takeover
+from .takeover import Known, Takeover
 
 log = structlog.get_logger()
 
@@ -181,7 +182,7 @@ class Engine:
         self._ledgers = ledgers
         self._story = Story(ledgers, ports.feed, metrics)
         self.desk = PacingDesk(ports.account, ports.journal, ports.clock, metrics)
-        self._handover = Handover(ports.handover, self._outcomes, metrics)
+        self._handover = Handover(ports.handover, (self._outcomes, self._calls), metrics)
         self.switchboard = Switchboard(
             ports.telephony, ports.clock, metrics, self._story, Witnesses(self.desk, self._handover)
         )
@@ -326,6 +327,7 @@ class Engine:
                 slots = await self._ports.agents.slots()
                 self._leftovers = list(await self._ports.outcomes.open_attempts())
                 standing = await self._handover.load()
+                known = await self._known(standing)
                 await self.dialing.refresh()
                 await self.flows.load()
                 await self.flows.prepare_again(self._leftovers, self.dialing.campaigns)
@@ -336,7 +338,7 @@ class Engine:
         await self._speak_first()
         now = self._ports.clock.now()
         assert self._takeover is not None
-        self._handover.forget(self._takeover.expect(standing, self._leftovers))
+        self._handover.forget(self._takeover.expect(standing, self._leftovers, known))
         stood = {agent.slot: agent for agent in standing.agents}
         for slot in slots:
             agent = stood.get(slot.slot, new_agent(slot.slot, slot.pool, now))
@@ -349,6 +351,14 @@ class Engine:
         for batch in self._kept_batches():
             await batch.replay()
         await self._recorded.load()
+
+    async def _known(self, standing: Standing) -> Known:
+        """What is stored of kept calls already. Raises Unavailable."""
+        attempts = [call.attempt for call in standing.calls if call.attempt is not None]
+        return Known(
+            await self._ports.outcomes.recorded(attempts),
+            await self._ports.calls.ended([call.id for call in standing.calls]),
+        )
 
     async def _speak_first(self) -> None:
         """Make the sounds of the campaigns that run, before the first call may need them."""

@@ -2,7 +2,7 @@
 
 Only the newest state counts, so nothing queues up: what changed since the last time is written at once, in one
 statement. What Asterisk tells by itself (a call that nobody answered yet and that its attempt names) is not written.
-A call that ended is kept as it ended until its outcome is written, which is elsewhere and may be a moment later.
+A call that ended is kept as it ended until its outcome and its record are written, elsewhere and a moment later.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,7 @@ from engine.agent.machine import Agent
 from engine.call.model import Call, CallKind, Phase
 from engine.errors import Rejected, Unavailable
 from engine.ids import CallId, Slot
-from engine.ports import HandoverStore, Metrics, OutcomeFact, Standing
+from engine.ports import HandoverStore, Metrics, Standing
 
 from .batch import Batch
 from .switchboard import Witness
@@ -35,17 +36,18 @@ _TOLD_BY_ATTEMPT = frozenset({Phase.DIALING, Phase.RINGING, Phase.ANSWERED})
 class Handover:
     """Implements the switchboard's `Witness`: what it is told returns at once; `run` writes."""
 
-    def __init__(self, store: HandoverStore, outcomes: Batch[OutcomeFact], metrics: Metrics) -> None:
+    def __init__(self, store: HandoverStore, ledgers: tuple[Batch[Any], ...], metrics: Metrics) -> None:
+        """`ledgers`: where what is to be written of a call is queued by the time it has ended."""
         self._store = store
-        self._outcomes = outcomes
+        self._ledgers = ledgers
         self._metrics = metrics
         self._calls: dict[CallId, Call] = {}
         self._agents: dict[Slot, Agent] = {}
         self._over: set[CallId] = set()
         self._kept: set[CallId] = set()
         """Calls that have, or may have, a row."""
-        self._ended: deque[tuple[int, CallId]] = deque()
-        """Calls that ended, and how many outcomes must be written before theirs is."""
+        self._ended: deque[tuple[tuple[int, ...], CallId]] = deque()
+        """Calls that ended, and how much of each ledger must be written before theirs is."""
         self._changed = asyncio.Event()
 
     # --- what the switchboard tells
@@ -71,7 +73,7 @@ class Handover:
         self._changed.set()
         if call.phase is Phase.ENDED:
             self._kept.discard(call.id)
-            self._ended.append((self._outcomes.added, call.id))
+            self._ended.append((self._queued(), call.id))
 
     # --- what the engine does with it
 
@@ -84,11 +86,11 @@ class Handover:
     def ended_before(self, call: CallId) -> None:
         """A kept call had ended with the engine before us; what became of it is queued now."""
         self._kept.discard(call)
-        self._ended.append((self._outcomes.added, call))
+        self._ended.append((self._queued(), call))
         self._changed.set()
 
     def forget(self, calls: Iterable[CallId]) -> None:
-        """These are over, and no switchboard had them."""
+        """Of these everything is written."""
         for call in calls:
             self._kept.discard(call)
             self._over.add(call)
@@ -105,7 +107,7 @@ class Handover:
     async def write(self) -> bool:
         """Write what changed; False: it is not written."""
         self._changed.clear()
-        while self._ended and self._ended[0][0] <= self._outcomes.written:
+        while self._ended and self._written(self._ended[0][0]):
             self._over.add(self._ended.popleft()[1])
         calls = {name: call for name, call in self._calls.items() if name not in self._over}
         self._calls = {}
@@ -132,6 +134,12 @@ class Handover:
         self._metrics.count("vss_handover_writes_total", result="failed")
         self._put_back(calls, agents, over)
         return False
+
+    def _queued(self) -> tuple[int, ...]:
+        return tuple(ledger.added for ledger in self._ledgers)
+
+    def _written(self, places: tuple[int, ...]) -> bool:
+        return all(ledger.written >= place for ledger, place in zip(self._ledgers, places, strict=True))
 
     def _put_back(self, calls: dict[CallId, Call], agents: dict[Slot, Agent], over: set[CallId]) -> None:
         """What could not be written, unless it changed meanwhile."""

@@ -138,6 +138,8 @@ class PacingDesk:
         """A call took a step; ENDED is its last."""
         told = self._calls.get(after.id)
         if told is None:
+            if after.phase is Phase.WAITING and before.phase in news.NOT_YET_LIVE:
+                self.call_began(after, at)  # it was one agent's call, who left: now anybody of the pool is to take it
             return
         told.call = after
         if after.phase is Phase.ENDED:

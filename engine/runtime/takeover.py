@@ -8,7 +8,7 @@ every lost socket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,6 +21,7 @@ from engine.call.model import Call, Phase, Seat
 from engine.call.reconcile import Sight
 from engine.call.takeover import Taken, taken_over
 from engine.ids import AttemptId, BridgeId, CallId, ChannelId, begun_at, bridge_of_seat, seat_slot
+from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, Metrics, Standing
 from engine.revision import revised
 
@@ -29,6 +30,16 @@ from .switchboard import Switchboard
 log = structlog.get_logger()
 
 _ALONE = frozenset({AgentState.PAUSED, AgentState.READY, AgentState.WRAPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of kept calls elsewhere."""
+
+    outcomes: Mapping[AttemptId, Outcome] = field(default_factory=dict)
+    """Of those whose attempts have one."""
+    ended: frozenset[CallId] = frozenset()
+    """Those whose record says that they ended."""
 
 
 @dataclass(slots=True)
@@ -52,19 +63,21 @@ class Takeover:
     _taken: list[Taken] = field(default_factory=list)
     _fates: Fates = field(default_factory=Fates)
 
-    def expect(self, standing: Standing, open_attempts: Iterable[ClaimedLead]) -> frozenset[CallId]:
-        """What was kept, and the attempts without an outcome; returns kept calls whose attempts have theirs."""
+    def expect(self, standing: Standing, open_attempts: Iterable[ClaimedLead], known: Known) -> frozenset[CallId]:
+        """What was kept, the attempts without an outcome, and what else is stored of kept calls; returns those of which
+        everything is.
+
+        A kept call whose attempt has its outcome ended a moment before: what is to be written of it says the same.
+        """
         self._open = {CallId(lead.attempt): lead for lead in open_attempts}
-        over: set[CallId] = set()
         for call in standing.calls:
             lead = self._open.get(call.id)
-            if call.attempt is None:
-                self._kept[call.id] = call
-            elif lead is not None:
+            outcome = None if call.attempt is None else known.outcomes.get(call.attempt)
+            if lead is not None:
                 self._kept[call.id] = revised(call, number=lead.number)
-            else:
-                over.add(call.id)
-        return frozenset(over)
+            elif call.id not in known.ended:
+                self._kept[call.id] = call if outcome is None else revised(call, outcome=outcome)
+        return frozenset(call.id for call in standing.calls if call.id not in self._kept)
 
     def kept(self, call: CallId) -> Call | None:
         """A call as it was kept; one that had ended is to end again, for who has not heard of it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 
 from engine.agent.machine import AgentState
 from engine.call.model import Phase as CallPhase
+from engine.dialer.campaign import DialMode
 from engine.dialer.crew import Doing
 from engine.dialer.replay import repeat
 from engine.dialer.roster import Phase
@@ -58,13 +59,16 @@ class Inspector:
         holds("counts-agree", queued == waiting, f"in queues {queued}, waiting {waiting}")
         capacity = cell.engine.dialing._trunks.capacity(TRUNK)
         over_trunk = sum(call.trunk == TRUNK for call in board.calls.values())
-        within = capacity is not None and over_trunk <= capacity.channels <= capacity.channels_max
-        holds("trunk-within-limit", within, f"{over_trunk} calls, {capacity}")
+        if capacity is not None:  # an engine that waits for its store knows no trunk yet
+            within = over_trunk <= capacity.channels <= capacity.channels_max
+            holds("trunk-within-limit", within, f"{over_trunk} calls, {capacity}")
 
     def desk_agrees(self) -> None:
         """What pacers believe of agents and calls is what the switchboard knows."""
         engine = self._cell().engine
         board = engine.switchboard
+        # who is joined with the agent to whom the lead was shown takes nobody else's
+        shown = {name for name, one in engine.dialing.campaigns.items() if one.dial_mode is DialMode.PREVIEW}
         for name, pool in engine.desk._pools.items():
             pool.read()
             team = pool.pacers.pool
@@ -81,6 +85,7 @@ class Inspector:
                 if call.phase in {CallPhase.WAITING, CallPhase.CONNECTING}
                 and call.policy.pool == name
                 and call.policy.slot is None
+                and not (call.phase is CallPhase.CONNECTING and call.campaign in shown)
             }
             waiting = {
                 call
@@ -88,7 +93,8 @@ class Inspector:
                 for call, tracked in member.steering.watched.calls.items()
                 if tracked.phase is Phase.WAITING
             }
-            holds("pacer-knows", waiting | team._team.crew.inbound == people, "people who wait")
+            told = waiting | team._team.crew.inbound
+            holds("pacer-knows", told == people, f"people who wait: told of {told}, really {people}")
 
     def nobody_sits_in_silence(self) -> None:
         """Whoever is on the line is with somebody, or hears something."""

@@ -366,6 +366,22 @@ class StoresContract:
         assert [name.replace("\ufffd", "\0") for name in await world.journal("c2")] == ["came", "stayed\0"]
         await world.calls.commit_again([])
 
+    async def test_recorded_outcomes_are_those_of_attempts_that_have_one(self, world: World) -> None:
+        campaign = await running_campaign(world)
+        await world.add_lead(campaign, "+12025550101")
+        await world.add_lead(campaign, "+12025550102")
+        done, still = await world.leads.claim(campaign, attempt_ids(2), TRUNK, 1)
+        await world.outcomes.record([fact_of(done.attempt)])
+        asked = [done.attempt, still.attempt, *attempt_ids(1)]
+        assert await world.outcomes.recorded(asked) == {done.attempt: fact_of(done.attempt).outcome}
+        assert await world.outcomes.recorded([]) == {}
+
+    async def test_ended_calls_are_told_from_those_that_go_on(self, world: World) -> None:
+        over = replace(call_record("c1", "ended", "gone"), ended_at=time.time())
+        await world.calls.commit([over, call_record("c2", "waiting", "came")])
+        assert await world.calls.ended([CallId("c1"), CallId("c2"), CallId("c3")]) == {CallId("c1")}
+        assert await world.calls.ended([]) == frozenset()
+
     async def test_call_of_an_attempt_is_kept(self, world: World) -> None:
         campaign = await running_campaign(world)
         await world.add_lead(campaign, "+12025550101")
@@ -425,8 +441,10 @@ class StoresContract:
             lambda: world.leads.claim(CampaignId(1), attempt_ids(1), TRUNK, 1),
             lambda: world.outcomes.record([fact_of(attempt_ids(1)[0])]),
             world.outcomes.open_attempts,
+            lambda: world.outcomes.recorded(attempt_ids(1)),
             lambda: world.calls.commit([call_record("c1", "ringing")]),
             lambda: world.calls.find(CallId("c1")),
+            lambda: world.calls.ended([CallId("c1")]),
             lambda: world.calls.commit_again([call_record("c1", "ringing")]),
             lambda: world.do_not_call.add([OptOut("+12025550101", CallId("c1"), 1.0)]),
             world.agents.slots,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -62,6 +62,11 @@ class PostgresCalls:
             [json_text(call.journal) if call.journal else None for call in calls],
             [call.script or None for call in calls],
         )
+
+    async def ended(self, calls: Collection[CallId]) -> frozenset[CallId]:
+        """Those of these calls that are stored as ended. Raises Unavailable."""
+        rows = await self._database.rows("ended_calls", [storable(call) for call in calls]) if calls else ()
+        return frozenset(CallId(row["call_id"]) for row in rows)
 
     async def find(self, call: CallId) -> CallRecord | None:
         """A call as it is stored, with its whole journal. Raises Unavailable."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.ids import AttemptId, CampaignId, LeadId
+from engine.outcome.disposition import Outcome
 from engine.ports import ClaimedLead, OutcomeFact
 
 from .pool import Database
@@ -59,6 +60,11 @@ class PostgresOutcomes:
             )
             for row in await self._database.rows("open_attempts")
         ]
+
+    async def recorded(self, attempts: Collection[AttemptId]) -> Mapping[AttemptId, Outcome]:
+        """The outcomes of these attempts, of those that have one. Raises Unavailable."""
+        rows = await self._database.rows("recorded_outcomes", list(attempts)) if attempts else ()
+        return {AttemptId(str(row["attempt_id"])): Outcome(row["outcome"]) for row in rows}
 
 
 def _sparse(values: Sequence[object]) -> Sequence[object] | None:
