@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parents[2] / "docs/json"
 SCHEMAS: dict[str, dict[str, Any]] = {path.name: json.loads(path.read_text()) for path in FOLDER.glob("*.schema.json")}
 COMMON = SCHEMAS["common.schema.json"]["$defs"]
 COMMANDS = [
-    "demo", "chaos", "bench-calls", "bench-pacing", "bench-flow", "status", "doctor", "down", "test", "init",
+    "demo", "chaos", "sim-run", "bench-calls", "bench-pacing", "bench-flow", "status", "doctor", "down", "test", "init",
     "db-migrate",
     "campaign-create", "campaign-change", "campaign-stats", "trunk-add", "trunk-list", "trunk-test", "leads-import",
     "error", "serve", "campaign-list", "route-add", "route-list", "slot-add", "slot-list", "asterisk-render",
