@@ -193,6 +193,32 @@ def test_join_that_died_with_the_engine_is_done_again(kept_for_s: float) -> None
     died(before, after)
 
 
+def test_join_of_which_nothing_was_kept_is_read_off_the_bridge() -> None:
+    """The last that was kept: an agent who is ready; the caller is known by their attempt alone."""
+    ready: dict[Slot, bytes] = {}
+
+    async def before(cell: Cell) -> None:
+        await cell.staff(7001)
+        await cell.sleep(KEPT_S)
+        ready.update(cell.shelf.agents)
+        await cell.campaign(LISTENER)
+        await cell.until(lambda: cell.state(7001) is AgentState.TALKING)
+        await cell.kill()
+        cell.shelf.calls.clear()
+        cell.shelf.agents.update(ready)
+
+    async def after(cell: Cell) -> None:
+        await cell.until(lambda: cell.state(7001) is AgentState.TALKING, 1.0)
+        call = only_call(cell)
+        assert (call.phase, call.number) == (Phase.TALKING, LISTENER)
+        assert not cell.asterisk.played, "neither a message nor a cue"
+        cell.asterisk.far_end_hangs_up(call.channel)
+        await cell.settled()
+        assert cell.outcomes() == [Outcome.ANSWERED]
+
+    died(before, after, agents=1)
+
+
 def test_person_who_waits_hears_the_message_of_the_next_engine() -> None:
     async def before(cell: Cell) -> None:
         await cell.staff(7001)
@@ -232,6 +258,7 @@ def test_outcome_of_a_call_that_ended_in_the_moment_before_is_not_lost(loops: in
         cell.asterisk.far_end_hangs_up(only_call(cell).channel, 31)
         for _ in range(loops):
             await asyncio.sleep(0.01)
+        cell.asterisk.log.away = True
 
     async def after(cell: Cell) -> None:
         await cell.until(lambda: cell.outcomes() == [Outcome.ANSWERED])
