@@ -303,6 +303,8 @@ class Engine:
                 task.result()
                 raise RuntimeError(f"the task {task.get_name()} ended")
         finally:
+            if self._taking_over is not None:
+                self._taking_over.cancel()
             self.switchboard.close()
             await self.control.previews.close()
             for task in (*tasks, stopped):
@@ -480,8 +482,9 @@ class Engine:
         fates = await self._fates(takeover.gone(sight, in_scripts))
         takeover.agents(sight, fates, in_scripts, event.at)
         self.flows.adopt(sight, takeover.kept, takeover.take)
-        settled = takeover.resume(event.at)
-        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in settled]
+        result = takeover.resume(event.at)
+        self._handover.forget(result.unclaimed)
+        self._leftovers = [lead for lead in self._leftovers if CallId(lead.attempt) not in result.settled]
         self._takeover, self._taking_over = None, None
         early, self._early = self._early, []
         for heard in (event, *early):

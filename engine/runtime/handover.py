@@ -69,6 +69,7 @@ class Handover:
         if call.id not in self._kept and (_told_by_attempt(call) or call.phase is Phase.ENDED):
             return
         self._kept.add(call.id)
+        self._over.discard(call.id)  # an inbound caller whom nobody claimed begins anew under the same name
         self._calls[call.id] = call
         self._changed.set()
         if call.phase is Phase.ENDED:

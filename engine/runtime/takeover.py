@@ -42,6 +42,16 @@ class Known:
     """Those whose record says that they ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of the calls that were left."""
+
+    settled: frozenset[CallId]
+    """Ours now, or over and written: nothing is left to say about their attempts."""
+    unclaimed: frozenset[CallId]
+    """Kept, and nobody's: of a script whose run was never stored."""
+
+
 @dataclass(slots=True)
 class Takeover:
     """Puts back what an engine before us left, in order: `agents`, then `take` for each call, then `resume`."""
@@ -128,8 +138,8 @@ class Takeover:
         self.occupy(taken[0])
         self.board.adopt(taken[0])
 
-    def resume(self, at: float) -> frozenset[CallId]:
-        """Take what no script took, and let everything go on; returns the calls about which nothing is left to say."""
+    def resume(self, at: float) -> Result:
+        """Take what no script took, and let everything go on."""
         settled = self._take_kept() | self._take_dialed()
         for call, _, events in self._taken:
             self.board.resume(call.id, (), events)
@@ -144,8 +154,9 @@ class Takeover:
             live = sum(call.channel in self._sight.channels for call, _, _ in self._taken)
             log.warning("calls_taken_over", live=live, ended=len(self._taken) - live)
             self.metrics.count("vss_calls_taken_over_total", live)
+        unclaimed = frozenset(self._kept.keys() - settled)
         self._kept, self._open, self._seats, self._taken = {}, {}, {}, []
-        return settled
+        return Result(settled, unclaimed)
 
     def _take_kept(self) -> frozenset[CallId]:
         """Take the calls that were kept; returns those that had ended already. Scripts took theirs."""

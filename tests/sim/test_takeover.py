@@ -521,3 +521,38 @@ def test_attempt_that_was_never_dialed_is_so_and_comes_back() -> None:
         assert cell.outcomes() == [Outcome.NOT_DIALED, Outcome.ANSWERED]
 
     died(before, after, agents=1)
+
+
+def test_caller_of_a_script_whose_run_was_never_stored_begins_it_anew() -> None:
+    async def before(cell: Cell) -> None:
+        await bound(cell, MENU, DID)
+        call_in(cell)
+        await cell.until(lambda: bool(cell.asterisk.played))
+        await cell.sleep(KEPT_S)
+        await cell.kill()
+        cell.scripts.runs.runs.clear()
+        assert cell.shelf.calls
+
+    async def after(cell: Cell) -> None:
+        await cell.until(lambda: len([play for play in cell.asterisk.played if "Hello" in play.media[0]]) == 2)
+        cell.asterisk.far_end_hangs_up(CALLER)
+        await cell.until(lambda: not cell.engine.switchboard.calls)
+        await cell.until(lambda: not cell.shelf.calls)
+
+    died(before, after)
+
+
+def test_row_of_a_call_that_is_nobodys_any_more_goes() -> None:
+    async def before(cell: Cell) -> None:
+        await bound(cell, MENU, DID)
+        call_in(cell)
+        await cell.until(lambda: bool(cell.asterisk.played))
+        await cell.sleep(KEPT_S)
+        await cell.kill()
+        cell.scripts.runs.runs.clear()
+        cell.asterisk.far_end_hangs_up(CALLER)
+
+    async def after(cell: Cell) -> None:
+        await cell.until(lambda: not cell.shelf.calls)
+
+    died(before, after)
