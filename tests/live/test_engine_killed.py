@@ -12,8 +12,8 @@ from tests.live.conftest import Site
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-PEOPLE = ("+12155550111", "+12155550121", "+12155550131")
-RINGS_OUT = "+12155550133"
+PEOPLE = ("+12255550111", "+12255550121", "+12255550131")
+RINGS_OUT = "+12255550133"
 KEPT_S = 0.5
 """What changed is kept for the next engine within a twentieth of a second."""
 ROUND_MS = 100.0
