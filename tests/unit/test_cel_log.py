@@ -68,6 +68,18 @@ async def test_file_is_read_with_the_one_before_it(tmp_path: Path) -> None:
     assert await log.fates([A]) == Fates({A: FATE}, 10.0)
 
 
+async def test_file_that_was_put_aside_a_moment_ago_is_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that starts puts a large file aside just when it has to know what became of calls."""
+    path = tmp_path / "cel.json"
+    path.write_bytes(b"\n".join(TALKED) + b"\n")
+    log = CelLog(path, FakeMetrics())
+    monkeypatch.setattr(module, "KEPT_MAX", 99)
+    log._put_aside()
+    assert await log.fates([A]) == Fates({A: FATE}, 10.0)
+
+
 async def test_only_the_newest_part_of_a_large_file_is_read_and_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

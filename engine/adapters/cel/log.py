@@ -70,13 +70,19 @@ class CelLog:
         return fates_of(text.splitlines(), channels)
 
     def _tail(self) -> bytes:
-        """The newest bytes, of the file before this one too where that is short; without half a line."""
-        newest = _end_of(self._path, READ_MAX)
-        if self._path.stat().st_size > READ_MAX:
+        """The newest bytes, of the file before this one too where that is short; without half a line.
+
+        A file that was put aside a moment ago (by an engine that starts, too) is not there until the next event.
+        """
+        earlier = self._path.with_name(self._path.name + EARLIER)
+        try:
+            newest, whole = _end_of(self._path, READ_MAX)
+        except FileNotFoundError:
+            return _end_of(earlier, READ_MAX)[0]
+        if not whole:
             self._metrics.count("vss_bounds_reached_total", bound="channel_log_size")
             return newest
-        earlier = self._path.with_name(self._path.name + EARLIER)
-        return (_end_of(earlier, READ_MAX - len(newest)) if earlier.exists() else b"") + newest
+        return (_end_of(earlier, READ_MAX - len(newest))[0] if earlier.exists() else b"") + newest
 
     def _put_aside(self) -> None:
         try:
@@ -94,13 +100,14 @@ class NoChannelLog:
         return Fates()
 
 
-def _end_of(path: Path, size_max: int) -> bytes:
-    """At most so many bytes from the end, beginning with a whole line."""
+def _end_of(path: Path, size_max: int) -> tuple[bytes, bool]:
+    """At most so many bytes from the end, beginning with a whole line; and whether that is all of it."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - size_max))
         text = file.read(size_max)
-    return text if size <= size_max else text.partition(b"\n")[2]
+    whole = size <= size_max
+    return text if whole else text.partition(b"\n")[2], whole
 
 
 def fates_of(lines: Iterable[bytes], channels: Collection[ChannelId]) -> Fates:
