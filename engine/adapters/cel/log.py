@@ -32,12 +32,15 @@ EARLIER = ".1"
 
 class _Extra(msgspec.Struct):
     hangupcause: int = 0
+    hangupsource: str | None = None
+    """The channel's own name where its far end hung up; else empty, or who did it."""
 
 
 class _Line(msgspec.Struct):
     eventtype: str
     eventtime: float
     uniqueid: str
+    channame: str = ""
     eventextra: str = ""
 
 
@@ -111,20 +114,29 @@ def _end_of(path: Path, size_max: int) -> tuple[bytes, bool]:
 
 
 def fates_of(lines: Iterable[bytes], channels: Collection[ChannelId]) -> Fates:
-    """What lines say of these channels. A line that cannot be read is no line."""
+    """What lines say of these channels.
+
+    A line that cannot be read (half of one is left where Asterisk was killed, and the next is written behind it) may
+    have been a channel's only one, so that the log is complete only from the one after it.
+    """
     of: dict[ChannelId, Fate] = {}
     complete_since: float | None = None
+    complete_until: float | None = None
+    damaged = False
     for text in lines:
         try:
             line = _line_of(text)
         except msgspec.MsgspecError:
+            damaged = damaged or bool(text.strip())
             continue
-        if complete_since is None:
+        if complete_since is None or damaged:
             complete_since = line.eventtime
+            damaged = False
+        complete_until = max(complete_until or 0.0, line.eventtime)
         channel = ChannelId(line.uniqueid)
         if channel in channels:
             of[channel] = _after(of.get(channel, Fate(line.eventtime)), line)
-    return Fates(of, complete_since)
+    return Fates(of, complete_since, complete_until)
 
 
 def _after(fate: Fate, line: _Line) -> Fate:
@@ -135,9 +147,11 @@ def _after(fate: Fate, line: _Line) -> Fate:
             return replace(fate, bridged_at=line.eventtime)
         case "HANGUP":
             try:
-                return replace(fate, cause=_extra_of(line.eventextra).hangupcause)
+                extra = _extra_of(line.eventextra)
             except msgspec.MsgspecError:
                 return fate
+            left = None if extra.hangupsource is None else extra.hangupsource == line.channame
+            return replace(fate, cause=extra.hangupcause, far_end_left=left)
         case "CHAN_END":
             return replace(fate, ended_at=line.eventtime)
         case _:
