@@ -250,7 +250,7 @@ class FakeAsterisk:
 
     def far_end_hangs_up(self, channel: ChannelId, cause: int = 0) -> None:
         """The person at the other end hangs up; without a Reason header Asterisk knows no cause (0)."""
-        self._end(self.channels[channel], cause, None)
+        self._end(self.channels[channel], cause, None, left=True)
 
     def press(self, channel: ChannelId, digits: str) -> None:
         """The person at the other end presses keys."""
@@ -436,7 +436,9 @@ class FakeAsterisk:
         self._note(channel)
         self._later(channel, callee.rings_after_s, lambda: self._rings(channel))
         self._later(channel, callee.answers_after_s, lambda: self._answers(channel, command, callee))
-        self._later(channel, callee.refuses_after_s, lambda: self._end(channel, callee.cause, callee.sip_code))
+        self._later(
+            channel, callee.refuses_after_s, lambda: self._end(channel, callee.cause, callee.sip_code, left=True)
+        )
         self._later(channel, command.ring_timeout_s, lambda: self._rings_out(channel))
 
     def _later(self, channel: FakeChannel, delay_s: float | None, action: Callable[[], None]) -> None:
@@ -454,7 +456,8 @@ class FakeAsterisk:
 
     def _note(self, channel: FakeChannel, **changes: Any) -> None:
         """Write what happened to the log, with Asterisk's time: who listens hears of it a moment later."""
-        known = self.log.of.get(channel.id, Fate(self._clock.now() - HEARD_AFTER_S))
+        self.log.complete_until = self._clock.now() - HEARD_AFTER_S
+        known = self.log.of.get(channel.id, Fate(self.log.complete_until))
         self.log.of[channel.id] = replace(
             known, **{name: value - HEARD_AFTER_S if name.endswith("_at") else value for name, value in changes.items()}
         )
@@ -526,7 +529,8 @@ class FakeAsterisk:
         timer.cancel()
         self._tell(PlaybackEnded(playback, channel, failed, self._clock.now()))
 
-    def _end(self, channel: FakeChannel, cause: int, sip_code: int | None) -> None:
+    def _end(self, channel: FakeChannel, cause: int, sip_code: int | None, *, left: bool = False) -> None:
+        """`left`: the far end hung up, and not Asterisk."""
         for timer in channel.timers:
             timer.cancel()
         for playback in [name for name, (owner, _) in self.playbacks.items() if owner == channel.id]:
@@ -535,7 +539,7 @@ class FakeAsterisk:
             self.recording_ends(name)
         self._leave_bridge(channel)
         del self.channels[channel.id]
-        self._note(channel, ended_at=self._clock.now(), cause=cause)
+        self._note(channel, ended_at=self._clock.now(), cause=cause, far_end_left=left)
         self.taps.pop(channel.id, None)
         self._tell(LegEnded(channel.id, cause, sip_code, self._clock.now()))
         for snoop in [other for other in self.channels.values() if other.snoops == channel.id]:

@@ -12,13 +12,15 @@ from engine.ids import ChannelId
 
 @dataclass(slots=True)
 class FakeChannelLog:
-    """A ChannelLog that has every channel since `complete_since`; `away` makes it raise Unavailable."""
+    """A ChannelLog that has every channel from `complete_since` to `complete_until`; `away`: it raises Unavailable."""
 
     of: dict[ChannelId, Fate] = field(default_factory=dict)
     complete_since: float | None = None
+    complete_until: float | None = None
     away: bool = False
 
     async def fates(self, channels: Collection[ChannelId]) -> Fates:
         if self.away:
             raise Unavailable("channel_log", "the fake log is away")
-        return Fates({name: fate for name, fate in self.of.items() if name in channels}, self.complete_since)
+        of = {name: fate for name, fate in self.of.items() if name in channels}
+        return Fates(of, self.complete_since, self.complete_until)

@@ -15,6 +15,7 @@ from engine.call.commands import HangUp, Originate
 from engine.call.model import Call, Phase
 from engine.dialer.campaign import AnswerAction, DialMode
 from engine.dialer.settings import PacingSettings
+from engine.fakes import asterisk as fake
 from engine.fakes.callee import LISTENS, Callee
 from engine.fakes.stores import FakeLeads
 from engine.fakes.virtual_time import run_virtually
@@ -494,12 +495,38 @@ def test_person_who_answered_while_no_engine_lived_counts_as_the_law_counts_them
     assert slow.ended_at - slow.answered_at == pytest.approx(4.0)
 
 
+def test_person_on_whom_the_dialplan_hung_up_at_once_was_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sound of the message is missing: nobody may be hidden as one who hung up by themselves."""
+    monkeypatch.setattr(fake, "IDENTITY_S", 0.1)
+    fact = gone_while_dead(LISTENER, Callee(None, 5.0), Outcome.ABANDONED)
+    assert (fact.hangup_by, fact.ended_at - fact.answered_at) == ("engine", pytest.approx(0.1, abs=0.01))
+
+
 def test_number_that_gave_no_answer_is_unknown_where_nobody_heard_it_ring() -> None:
     gone_while_dead(LISTENER, Callee(rings_after_s=3.0, refuses_after_s=6.0, cause=19), Outcome.UNKNOWN)
 
 
 def test_without_the_log_it_is_unknown() -> None:
     gone_while_dead(LISTENER, Callee(refuses_after_s=5.0, cause=17), Outcome.UNKNOWN, log=False)
+
+
+def test_attempt_that_may_be_missing_from_the_log_is_unknown() -> None:
+    """It was claimed, and nothing later is in the log: a full disk, or a moment behind. Nobody may be rung twice."""
+
+    async def before(cell: Cell) -> None:
+        await cell.sleep(10.0)
+        call_in(cell)
+        cell.asterisk.far_end_hangs_up(CALLER)
+        campaign = await cell.campaign(LISTENER)
+        await cell.kill()
+        claimed = attempt_id(cell.memory.now(), 1)
+        assert await FakeLeads(cell.memory).claim(campaign, [claimed], TRUNK, 1)
+
+    async def after(cell: Cell) -> None:
+        await cell.until(lambda: bool(cell.outcomes()))
+        assert cell.outcomes() == [Outcome.UNKNOWN]
+
+    died(before, after, agents=1)
 
 
 def test_attempt_that_was_never_dialed_is_so_and_comes_back() -> None:
@@ -511,6 +538,9 @@ def test_attempt_that_was_never_dialed_is_so_and_comes_back() -> None:
         await cell.kill()
         claimed = attempt_id(cell.memory.now(), 1)
         assert await FakeLeads(cell.memory).claim(campaign, [claimed], TRUNK, 1)
+        await cell.sleep(3.0)
+        call_in(cell)  # Asterisk's log goes on
+        cell.asterisk.far_end_hangs_up(CALLER)
 
     async def after(cell: Cell) -> None:
         await cell.until(lambda: Outcome.NOT_DIALED in cell.outcomes())

@@ -32,12 +32,15 @@ EARLIER = ".1"
 
 class _Extra(msgspec.Struct):
     hangupcause: int = 0
+    hangupsource: str | None = None
+    """The channel's own name where its far end hung up; else empty, or who did it."""
 
 
 class _Line(msgspec.Struct):
     eventtype: str
     eventtime: float
     uniqueid: str
+    channame: str = ""
     eventextra: str = ""
 
 
@@ -70,13 +73,19 @@ class CelLog:
         return fates_of(text.splitlines(), channels)
 
     def _tail(self) -> bytes:
-        """The newest bytes, of the file before this one too where that is short; without half a line."""
-        newest = _end_of(self._path, READ_MAX)
-        if self._path.stat().st_size > READ_MAX:
+        """The newest bytes, of the file before this one too where that is short; without half a line.
+
+        A file that was put aside a moment ago (by an engine that starts, too) is not there until the next event.
+        """
+        earlier = self._path.with_name(self._path.name + EARLIER)
+        try:
+            newest, whole = _end_of(self._path, READ_MAX)
+        except FileNotFoundError:
+            return _end_of(earlier, READ_MAX)[0]
+        if not whole:
             self._metrics.count("vss_bounds_reached_total", bound="channel_log_size")
             return newest
-        earlier = self._path.with_name(self._path.name + EARLIER)
-        return (_end_of(earlier, READ_MAX - len(newest)) if earlier.exists() else b"") + newest
+        return (_end_of(earlier, READ_MAX - len(newest))[0] if earlier.exists() else b"") + newest
 
     def _put_aside(self) -> None:
         try:
@@ -94,30 +103,40 @@ class NoChannelLog:
         return Fates()
 
 
-def _end_of(path: Path, size_max: int) -> bytes:
-    """At most so many bytes from the end, beginning with a whole line."""
+def _end_of(path: Path, size_max: int) -> tuple[bytes, bool]:
+    """At most so many bytes from the end, beginning with a whole line; and whether that is all of it."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - size_max))
         text = file.read(size_max)
-    return text if size <= size_max else text.partition(b"\n")[2]
+    whole = size <= size_max
+    return text if whole else text.partition(b"\n")[2], whole
 
 
 def fates_of(lines: Iterable[bytes], channels: Collection[ChannelId]) -> Fates:
-    """What lines say of these channels. A line that cannot be read is no line."""
+    """What lines say of these channels.
+
+    A line that cannot be read (half of one is left where Asterisk was killed, and the next is written behind it) may
+    have been a channel's only one, so that the log is complete only from the one after it.
+    """
     of: dict[ChannelId, Fate] = {}
     complete_since: float | None = None
+    complete_until: float | None = None
+    damaged = False
     for text in lines:
         try:
             line = _line_of(text)
         except msgspec.MsgspecError:
+            damaged = damaged or bool(text.strip())
             continue
-        if complete_since is None:
+        if complete_since is None or damaged:
             complete_since = line.eventtime
+            damaged = False
+        complete_until = max(complete_until or 0.0, line.eventtime)
         channel = ChannelId(line.uniqueid)
         if channel in channels:
             of[channel] = _after(of.get(channel, Fate(line.eventtime)), line)
-    return Fates(of, complete_since)
+    return Fates(of, complete_since, complete_until)
 
 
 def _after(fate: Fate, line: _Line) -> Fate:
@@ -128,9 +147,11 @@ def _after(fate: Fate, line: _Line) -> Fate:
             return replace(fate, bridged_at=line.eventtime)
         case "HANGUP":
             try:
-                return replace(fate, cause=_extra_of(line.eventextra).hangupcause)
+                extra = _extra_of(line.eventextra)
             except msgspec.MsgspecError:
                 return fate
+            left = None if extra.hangupsource is None else extra.hangupsource == line.channame
+            return replace(fate, cause=extra.hangupcause, far_end_left=left)
         case "CHAN_END":
             return replace(fate, ended_at=line.eventtime)
         case _:
