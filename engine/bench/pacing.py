@@ -192,7 +192,7 @@ async def open_hall(stack: Stack, options: PacingOptions) -> AsyncIterator[Hall]
         with stack.report.step("Schema and leads"):
             await migrate(dsn)
             campaigns = await _campaigns(stack, database, dsn, accounts, people, options)
-        await stack.start_engine(VSS_LOG_LEVEL="warning", VSS_DRAIN_LIMIT_S="5")
+        await stack.start_engine(VSS_LOG_LEVEL="warning", VSS_DRAIN_LIMIT_S="5", VSS_STOP="hang-up")
         exits.push_async_callback(stack.engine.stop)
         api = await exits.enter_async_context(ApiClient(stack.engine.url, stack.api_token))
         crew = Crew(api, people, random.Random(SEED))

@@ -88,9 +88,9 @@ class EngineSide:
 
 @asynccontextmanager
 async def engine_side(place: Place, campaign: CampaignId, *, agents: bool = False) -> AsyncIterator[EngineSide]:
-    """Serve an engine and run one campaign on it; at the end the campaign is paused and its calls are over."""
+    """Serve an engine and run one campaign on it; at the end calls are over, and nobody is left to the other side."""
     stack = place.stack
-    await stack.start_engine(VSS_LOG_LEVEL="warning", VSS_DRAIN_LIMIT_S="5")
+    await stack.start_engine(VSS_LOG_LEVEL="warning", VSS_DRAIN_LIMIT_S="5", VSS_STOP="hang-up")
     limit = aiohttp.ClientTimeout(total=ASK_LIMIT_S)
     try:
         async with ApiClient(stack.engine.url, stack.api_token) as api, aiohttp.ClientSession(timeout=limit) as session:

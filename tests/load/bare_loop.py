@@ -29,7 +29,7 @@ class Loop(asyncio.Protocol):
     def __init__(self, settings):
         self.settings, self.trunk = settings, settings["trunk"]
         self.data, self.dialed, self.done, self.errors = b"", 0, 0, 0
-        self.answered, self.talking, self.free, self.waiting, self.bridged = set(), {}, [], [], []
+        self.answered, self.talking, self.free, self.bridged = set(), {}, [], []
         self.decode, self.encode = msgspec.json.Decoder(Frame).decode, msgspec.json.Encoder().encode
 
     def connection_made(self, transport):
@@ -88,8 +88,9 @@ class Loop(asyncio.Protocol):
             self.answered.add(channel)
             self.ask("DELETE", f"channels/{channel}", reason_code="16")
         elif frame.type == "StasisStart":
-            self.waiting.append(channel)
-            self.serve()
+            seat = self.talking[channel] = self.free.pop(0)
+            self.ask("DELETE", f"channels/{seat}/moh")
+            self.ask("POST", f"bridges/{seat}-bridge/addChannel", channel=channel)
         elif frame.type == "ChannelEnteredBridge":
             self.bridged.append((channel, time.time())) if channel in self.talking else self.wait(channel)
         elif frame.type == "ChannelDestroyed":
@@ -99,8 +100,6 @@ class Loop(asyncio.Protocol):
                 self.dial_next()
             elif channel in self.talking:
                 self.wait(self.talking.pop(channel))
-            elif channel in self.waiting:
-                self.waiting.remove(channel)
         elif frame.status_code >= 300 and frame.status_code != 404:  # 404: it has just gone
             self.errors += 1
 
@@ -114,14 +113,6 @@ class Loop(asyncio.Protocol):
     def wait(self, seat):
         self.free.append(seat)
         self.ask("POST", f"channels/{seat}/moh", mohClass="default")
-        self.serve()
-
-    def serve(self):
-        while self.free and self.waiting:
-            channel = self.waiting.pop(0)
-            seat = self.talking[channel] = self.free.pop(0)
-            self.ask("DELETE", f"channels/{seat}/moh")
-            self.ask("POST", f"bridges/{seat}-bridge/addChannel", channel=channel)
 
     def tell(self, _asked):
         print(json.dumps({name: getattr(self, name) for name in ("done", "errors", "free", "bridged")}), flush=True)
